@@ -1,0 +1,28 @@
+CREATE FUNCTION stream_grant(role regrole, level text) RETURNS jsonb
+    LANGUAGE c SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'stream_grant';
+CREATE FUNCTION stream_revoke(role regrole, level text) RETURNS jsonb
+    LANGUAGE c SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'stream_revoke';
+
+REVOKE ALL ON FUNCTION stream_grant, stream_revoke FROM PUBLIC;
+
+-- Who may call what: each level includes the ones before it.
+CREATE TABLE stream.function_levels (
+    function regprocedure PRIMARY KEY,
+    level text NOT NULL CHECK (level IN ('reader', 'writer', 'moderator', 'admin'))
+);
+
+INSERT INTO stream.function_levels (function, level)
+SELECT p.oid, l.level
+FROM (VALUES ('stream_get_user', 'reader'), ('stream_get_users', 'reader'), ('stream_query_users', 'reader'),
+             ('stream_list_roles', 'reader'), ('stream_get_task', 'reader'), ('stream_wait_task', 'reader'),
+             ('stream_upsert_users', 'writer'), ('stream_patch_user', 'writer'), ('stream_patch_users', 'writer'),
+             ('stream_deactivate_user', 'moderator'), ('stream_deactivate_users', 'moderator'),
+             ('stream_reactivate_user', 'moderator'), ('stream_reactivate_users', 'moderator'),
+             ('stream_delete_users', 'admin'), ('stream_restore_users', 'admin'),
+             ('stream_create_role', 'admin'), ('stream_delete_role', 'admin'),
+             ('stream_cancel_task', 'admin'), ('stream_retry_task', 'admin'),
+             ('stream_run_tasks', 'admin'), ('stream_start_workers', 'admin'), ('stream_stop_workers', 'admin'),
+             ('stream_grant', 'admin'), ('stream_revoke', 'admin')) AS l (name, level)
+JOIN pg_catalog.pg_proc p ON p.proname = l.name AND p.pronamespace = '@extschema@'::regnamespace;

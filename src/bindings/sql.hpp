@@ -1,0 +1,75 @@
+#pragma once
+// The SQL made from bindings. Identifiers come from the catalogue, already quoted; every value is a
+// parameter. PostgreSQL-free.
+//
+// A walk takes rows in two moves. A batch statement finds the next rows by driver and primary key:
+//   $1 driver ids (text[], or text when it resumes inside one driver)   $2 how many rows (bigint)
+//   $3 match value (text)   $4 tags, parallel to $1 (uuids as text: the task whose marks are
+//   lifted) $5 task (text)          $6 where to resume: the last key handled (text[])
+// and returns (n bigint, key columns as text …), n being the driver's position in $1, from 1.
+//
+// An action statement then handles exactly those rows:
+//   $1 driver ids   $2 tags   $3 … one array a key column, all text[] and parallel to each other,
+//   followed by Extras.
+
+#include "bindings/catalogue.hpp"
+
+namespace stream::bindings {
+
+// Where the parameters after the keys stand in an action statement.
+struct Extras {
+    int task;  // text, a uuid
+    int now;   // timestamptz
+    int value; // text: match value, or new owner
+    int seq;   // bigint: the task's seq
+    int first; // text, the first of the emptied columns' values
+};
+Extras extras_after(std::size_t key_columns);
+
+// Which rows a walk looks at.
+enum class Wanted { all, unmarked, marked_by_tag, not_claimed };
+
+struct Walk {
+    const Relation *relation = nullptr;
+    Column column;
+    bool match = false;
+    std::string match_column;
+    const Binding *membership = nullptr; // rows are containers the user is a member of
+    bool conversations_only = false;     // … with exactly two members
+    Wanted wanted = Wanted::all;
+};
+
+// " FROM … WHERE …" of the rows t of one driver d (id, tag); match is the parameter with the match
+// value.
+std::string rows_sql(const Walk &walk, const std::string &match);
+
+std::string batch_sql(const Walk &walk, bool resume);
+
+// Drivers of a walk over claimed rows: $1 task (text), $2 the last driver (text), $3 how many.
+std::string claimed_drivers_sql(const Relation &relation);
+
+// t.column = k.column::type … between a child's rows t and the keys k1, k2 … of its parents; match
+// is the parameter with the match value.
+std::string child_join(const Child &child, const std::string &match);
+
+std::string mark_sql(const Relation &relation, bool claim);
+std::string empty_sql(const Relation &relation, const std::vector<Emptied> &emptied);
+std::string erase_sql(const Relation &relation);
+std::string clear_sql(const Relation &relation, const Column &column);
+std::string drop_element_sql(const Relation &relation, const Column &column);
+std::string reassign_sql(const Relation &relation, const Column &column);
+std::string unmark_sql(const Relation &relation);
+
+// The same for rows of a child, whose parents' keys are given.
+std::string mark_child_sql(const Child &child);
+std::string unmark_child_sql(const Child &child);
+std::string erase_child_sql(const Child &child);
+std::string clear_child_sql(const Child &child);
+
+// URLs of files in the rows given, kept for the task's result.
+std::string collect_files_sql(const Relation &relation, const std::string &attachments);
+
+// Takes those URLs off the list that a row of this relation still holds: $1 the task's seq.
+std::string forget_referenced_files_sql(const Relation &relation, const std::string &attachments);
+
+} // namespace stream::bindings

@@ -1,0 +1,187 @@
+// PostgreSQL-free
+#include "lifecycle/count.hpp"
+
+#include "bindings/sql.hpp"
+#include "lifecycle/walk.hpp"
+
+#include <algorithm>
+
+namespace stream::lifecycle {
+
+namespace {
+
+using bindings::Catalogue;
+using bindings::Child;
+using bindings::Relation;
+
+// The rows of one table that are handled in one mode, as a common table expression: the union of
+// the ways in which they are reached.
+struct RowSet {
+    std::string name;
+    const Relation *relation;
+    std::string mode;
+    std::string column; // of pointers and owners, which are handled column by column; else empty
+    std::vector<std::string> sources;
+};
+
+class Counter {
+public:
+    explicit Counter(const Catalogue &catalogue) : catalogue_(catalogue) {}
+
+    CountQuery query(const Plan &plan) {
+        for (const Step &step : plan)
+            if (!step.final_round && step.relation != nullptr)
+                add(step);
+        std::string text = sql();
+        return {std::move(text), std::move(matches_), std::move(labels_)};
+    }
+
+private:
+    // The first mention of a set fixes its place: parents are mentioned before their children.
+    RowSet &set(const Relation *relation, const std::string &mode, const std::string &column = "") {
+        const auto found = std::find_if(sets_.begin(), sets_.end(), [&](const RowSet &s) {
+            return s.relation == relation && s.mode == mode && s.column == column;
+        });
+        if (found != sets_.end())
+            return *found;
+        sets_.push_back({"s" + std::to_string(sets_.size()), relation, mode, column, {}});
+        return sets_.back();
+    }
+
+    std::string match(const std::optional<bindings::Match> &match) {
+        if (!match)
+            return "";
+        matches_.push_back(match->value);
+        return "($3::text[])[" + std::to_string(matches_.size()) + "]";
+    }
+
+    void add(const Step &step) {
+        const std::string mode = step.action == Action::claim ? "hard" : step.mode;
+        if (step.drivers == step.relation)
+            return; // the claimed rows themselves: counted with their claims
+        if (step.drivers != nullptr)
+            return; // rows that hang on claimed ones: counted with their parents
+        bindings::Walk walk = walk_of(step);
+        if (step.action == Action::claim)
+            walk.wanted = bindings::Wanted::all;
+        const bool by_column = step.action == Action::clear ||
+                               step.action == Action::drop_element ||
+                               step.action == Action::reassign;
+        set(step.relation, mode, by_column ? step.column.name : "")
+            .sources.push_back("SELECT " + keys(*step.relation, "t.") +
+                               " FROM d CROSS JOIN LATERAL (SELECT " + keys(*step.relation, "t.") +
+                               bindings::rows_sql(walk, match(step.match)) + ") AS t");
+    }
+
+    static std::string keys(const Relation &relation, const char *prefix) {
+        std::string out;
+        for (const bindings::Column &column : relation.key)
+            out += (out.empty() ? prefix : std::string(", ") + prefix) + column.name;
+        return out;
+    }
+
+    // What goes, is emptied or is marked takes children along.
+    bool takes(const RowSet &parent, const Child &child) const {
+        if (parent.mode == "hard")
+            return !child.clear;
+        return (parent.mode == "pruning" && child.on_prune) ||
+               (parent.mode == "soft" && child.on_mark);
+    }
+
+    // Adds, for every set, the rows that hang on its rows; children may have children.
+    void add_children() {
+        for (const Relation *relation : order_)
+            for (const Child *child : catalogue_.children_of(relation)) {
+                if (child->child == child->parent)
+                    continue;
+                for (const char *mode : {"hard", "pruning", "soft"})
+                    add_child(*child, mode);
+            }
+    }
+
+    void add_child(const Child &child, const std::string &mode) {
+        const auto parent = std::find_if(sets_.begin(), sets_.end(), [&](const RowSet &s) {
+            return s.relation == child.parent && s.mode == mode;
+        });
+        if (parent == sets_.end() || !takes(*parent, child))
+            return;
+        std::string source = "SELECT " + keys(*child.child, "t.") + " FROM " + parent->name +
+                             " AS k JOIN " + child.child->name + " t ON " +
+                             bindings::child_join(child, match(child.match));
+        if (mode == "soft")
+            source += " AND t." + child.child->mark->time + " IS NULL";
+        set(child.child, mode).sources.push_back(std::move(source));
+    }
+
+    // All relations, each after those it hangs on.
+    void order_relations() {
+        for (std::size_t pass = 0; pass < catalogue_.relations.size(); pass++)
+            for (const auto &relation : catalogue_.relations) {
+                const auto placed = [this](const Relation *r) {
+                    return std::find(order_.begin(), order_.end(), r) != order_.end();
+                };
+                if (!placed(relation.get()) &&
+                    std::all_of(catalogue_.children.begin(), catalogue_.children.end(),
+                                [&](const Child &c) {
+                                    return c.child != relation.get() || c.parent == c.child ||
+                                           placed(c.parent);
+                                }))
+                    order_.push_back(relation.get());
+            }
+    }
+
+    std::string sql() {
+        order_relations();
+        add_children();
+        std::string with =
+            "WITH d (id, tag) AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::text[]))";
+        std::string counts;
+        for (const Relation *relation : order_) {
+            const RowSet *gone = nullptr;
+            for (const RowSet &s : sets_)
+                if (s.relation == relation && s.mode == "hard")
+                    gone = &s;
+            if (gone != nullptr)
+                emit(*gone, nullptr, with, counts);
+            for (const RowSet &s : sets_)
+                if (s.relation == relation && s.mode != "hard")
+                    emit(s, gone, with, counts);
+        }
+        return counts.empty() ? "" : with + counts;
+    }
+
+    // Rows that go are not counted as anything else as well.
+    void emit(const RowSet &rows, const RowSet *gone, std::string &with, std::string &counts) {
+        std::string body;
+        for (const std::string &source : rows.sources)
+            body += (body.empty() ? "(" : " UNION ") + source;
+        body += ")";
+        if (gone != nullptr)
+            body += " EXCEPT SELECT * FROM " + gone->name;
+        with += ", " + rows.name + " (" + key_aliases(*rows.relation) + ") AS (" + body + ")";
+        labels_.push_back({rows.relation->name, rows.mode});
+        counts += (counts.empty() ? " SELECT " : " UNION ALL SELECT ") +
+                  std::to_string(labels_.size()) + ", count(*) FROM " + rows.name;
+    }
+
+    static std::string key_aliases(const Relation &relation) {
+        std::string out;
+        for (std::size_t i = 1; i <= relation.key.size(); i++)
+            out += (i > 1 ? ", k" : "k") + std::to_string(i);
+        return out;
+    }
+
+    const Catalogue &catalogue_;
+    std::vector<RowSet> sets_;
+    std::vector<const Relation *> order_;
+    std::vector<std::string> matches_;
+    std::vector<CountLabel> labels_;
+};
+
+} // namespace
+
+CountQuery count_query(const Catalogue &catalogue, const Plan &plan) {
+    return Counter(catalogue).query(plan);
+}
+
+} // namespace stream::lifecycle

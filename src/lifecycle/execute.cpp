@@ -1,0 +1,409 @@
+#include "lifecycle/execute.hpp"
+
+#include "bindings/sql.hpp"
+#include "lifecycle/count.hpp"
+#include "lifecycle/files.hpp"
+#include "lifecycle/user_rows.hpp"
+#include "lifecycle/walk.hpp"
+#include "pg/array.hpp"
+#include "settings.hpp"
+
+namespace stream::lifecycle {
+
+namespace {
+
+using bindings::Child;
+using tasks::Task;
+
+// How many users (or claimed rows) one batch statement looks at.
+constexpr int64 drivers_at_once = 500;
+// What a batch statement costs in rows of a chunk, even when it finds none.
+constexpr int64 batch_cost = 50;
+
+pg::Statement next_users(R"(
+    SELECT user_id, COALESCE(detail ->> 'task', '')
+    FROM stream.task_users
+    WHERE seq = $1 AND user_id > $2
+    ORDER BY user_id
+    LIMIT $3)",
+                         {INT8OID, TEXTOID, INT8OID});
+
+pg::Statement one_user(R"(
+    SELECT user_id, COALESCE(detail ->> 'task', '')
+    FROM stream.task_users
+    WHERE seq = $1 AND user_id = $2)",
+                       {INT8OID, TEXTOID});
+
+// Every transaction older than the horizon has ended; a caller's own transaction block, in which
+// both were taken, is not waited for.
+pg::Statement writers_gone(R"(
+    SELECT pg_snapshot_xmin(pg_current_snapshot())::text::numeric >= $1::numeric
+           OR COALESCE(pg_current_xact_id_if_assigned()::text::numeric < $1::numeric, false))",
+                           {TEXTOID});
+
+pg::Statement horizon("SELECT pg_snapshot_xmax(pg_current_snapshot())::text", {});
+
+// A new owner that has been deleted since the call gives way to the placeholder.
+pg::Statement owner_lives("SELECT FROM stream.users WHERE id = $1 AND deleted_at IS NULL",
+                          {TEXTOID});
+
+pg::Statement make_placeholder(R"(
+    INSERT INTO stream.users (id, created_at, updated_at) VALUES ($1, $2, $2) ON CONFLICT DO NOTHING)",
+                               {TEXTOID, TIMESTAMPTZOID});
+
+pg::Statement all_users(
+    "SELECT user_id, COALESCE(detail ->> 'task', '') FROM stream.task_users WHERE seq = $1",
+    {INT8OID});
+
+const std::vector<Oid> batch_types{TEXTARRAYOID, INT8OID, TEXTOID,
+                                   TEXTARRAYOID, TEXTOID, TEXTARRAYOID};
+const std::vector<Oid> resume_types{TEXTOID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID};
+
+pg::Param match_value(const std::optional<bindings::Match> &match) {
+    return match ? pg::Param(match->value) : pg::Param(std::nullopt);
+}
+
+} // namespace
+
+// The users, or claimed rows, a batch looks at. Views point into rows.
+struct PlanJob::Drivers {
+    explicit Drivers(pg::Rows found) : rows(std::move(found)) {
+        for (std::size_t i = 0; i < rows.size(); i++) {
+            ids.push_back(rows[i].text(1));
+            tags.push_back(rows[i].text(2));
+        }
+    }
+    pg::Rows rows;
+    pg::Vec<std::string_view> ids;
+    pg::Vec<std::string_view> tags;
+};
+
+// Rows to handle: for each its driver, the driver's tag and its primary key. Views point into rows
+// and drivers.
+struct PlanJob::Batch {
+    Batch(pg::Rows found, const Drivers &drivers, std::size_t key_columns)
+        : rows(std::move(found)), keys(key_columns) {
+        for (std::size_t i = 0; i < rows.size(); i++) {
+            const auto n = static_cast<std::size_t>(rows[i].int8(1)) - 1;
+            ids.push_back(drivers.ids[n]);
+            tags.push_back(drivers.tags[n]);
+            for (std::size_t k = 0; k < key_columns; k++)
+                keys[k].push_back(rows[i].text(static_cast<int>(k) + 2));
+        }
+    }
+    int64 size() const { return static_cast<int64>(ids.size()); }
+    std::vector<std::string> last_key() const {
+        std::vector<std::string> key;
+        for (const auto &column : keys)
+            key.emplace_back(column.back());
+        return key;
+    }
+
+    pg::Rows rows;
+    pg::Vec<std::string_view> ids;
+    pg::Vec<std::string_view> tags;
+    std::vector<pg::Vec<std::string_view>> keys;
+};
+
+PlanJob::PlanJob(std::unique_ptr<bindings::Catalogue> catalogue, Plan plan)
+    : catalogue_(std::move(catalogue)), plan_(std::move(plan)) {}
+
+// A cursor means something only in the plan it was made for. When bindings changed while the task
+// rested, the new plan starts from the beginning; every step finds only what is left to do.
+void PlanJob::restart_if_replanned(Task &task) const {
+    std::vector<std::string> names;
+    names.reserve(plan_.size());
+    for (const Step &step : plan_)
+        names.push_back(step.name);
+    if (task.steps == names)
+        return;
+    task.steps = std::move(names);
+    task.cursor = {};
+}
+
+PlanJob::State PlanJob::advance(Task &task) {
+    const bool first_chunk = task.steps.empty();
+    restart_if_replanned(task);
+    if (!first_chunk && !task.total)
+        count_total(task);
+    int64 budget = settings::chunk_rows;
+    while (static_cast<std::size_t>(task.cursor.step) < plan_.size()) {
+        if (budget <= 0)
+            return State::more;
+        const Step &step = plan_[static_cast<std::size_t>(task.cursor.step)];
+        task.step = step.name;
+        pg::check_interrupts();
+        bool done = true;
+        switch (step.action) {
+        case Action::wait_for_writers: {
+            const bool asked = !task.cursor.key.empty();
+            done = wait_for_writers(task);
+            if (!done)
+                return asked ? State::blocked : State::more;
+            break;
+        }
+        case Action::user_rows:
+            done = user_rows(task, step, budget);
+            break;
+        case Action::list_files:
+            list_files(task, *catalogue_);
+            break;
+        default:
+            done = walk(task, step, budget);
+        }
+        if (done)
+            next_step(task);
+    }
+    return State::finished;
+}
+
+// On to the next step, or, at the end of a final round that found something, to its beginning.
+void PlanJob::next_step(Task &task) const {
+    const auto current = static_cast<std::size_t>(task.cursor.step);
+    const bool round_ends = plan_[current].final_round &&
+                            (current + 1 == plan_.size() || !plan_[current + 1].final_round);
+    std::size_t next = current + 1;
+    if (round_ends && task.cursor.found > 0)
+        while (next > 0 && plan_[next - 1].final_round)
+            next--;
+    const int64 found = round_ends ? 0 : task.cursor.found;
+    task.cursor = {static_cast<int>(next), "", {}, found};
+}
+
+PlanJob::Drivers PlanJob::next_drivers(const Task &task, const Step &step) const {
+    const tasks::Cursor &cursor = task.cursor;
+    if (step.drivers != nullptr) {
+        auto &claimed =
+            pg::prepared(bindings::claimed_drivers_sql(*step.drivers), {TEXTOID, TEXTOID, INT8OID});
+        return Drivers(claimed.run({task.id, cursor.driver, drivers_at_once}));
+    }
+    return Drivers(next_users.run({task.seq, cursor.driver, drivers_at_once}));
+}
+
+// One batch of a step: finds the next rows behind the cursor, handles them, and moves the cursor
+// behind them. Returns true when the step has no more rows.
+bool PlanJob::walk(Task &task, const Step &step, int64 &budget) {
+    tasks::Cursor &cursor = task.cursor;
+    const bindings::Walk rows = walk_of(step);
+    const bool resume = !cursor.key.empty();
+    auto &statement =
+        pg::prepared(bindings::batch_sql(rows, resume), resume ? resume_types : batch_types);
+    const int64 limit = budget;
+    budget -= batch_cost;
+    if (resume) {
+        const std::string driver = cursor.driver;
+        Drivers one(one_user.run({task.seq, driver}));
+        if (one.ids.empty()) { // a claimed row
+            one.ids.push_back(driver);
+            one.tags.push_back("");
+        }
+        pg::Vec<std::string_view> position(cursor.key.begin(), cursor.key.end());
+        const Batch batch(statement.run({driver, limit, match_value(step.match), one.tags[0],
+                                         task.id, pg::Param::datum(pg::text_array(position))}),
+                          one, step.relation->key.size());
+        handle(task, step, batch);
+        budget -= batch.size();
+        cursor.key = batch.size() < limit ? std::vector<std::string>() : batch.last_key();
+        return false;
+    }
+    const Drivers drivers = next_drivers(task, step);
+    if (drivers.ids.empty())
+        return true;
+    const Batch batch(
+        statement.run({pg::Param::datum(pg::text_array(drivers.ids)), limit,
+                       match_value(step.match), pg::Param::datum(pg::text_array(drivers.tags)),
+                       task.id, std::nullopt}),
+        drivers, step.relation->key.size());
+    handle(task, step, batch);
+    budget -= batch.size();
+    if (batch.size() < limit) {
+        cursor.driver = drivers.ids.back();
+        return static_cast<int64>(drivers.ids.size()) < drivers_at_once;
+    }
+    cursor.driver = batch.ids.back();
+    cursor.key = batch.last_key();
+    return false;
+}
+
+namespace {
+
+pg::Params action_params(const Task &task, const pg::Vec<std::string_view> &ids,
+                         const pg::Vec<std::string_view> &tags,
+                         const std::vector<pg::Vec<std::string_view>> &keys, pg::Param value) {
+    pg::Params params{pg::Param::datum(pg::text_array(ids)),
+                      pg::Param::datum(pg::text_array(tags))};
+    for (const auto &column : keys)
+        params.push_back(pg::Param::datum(pg::text_array(column)));
+    params.emplace_back(task.id);
+    params.emplace_back(static_cast<int64>(GetCurrentTimestamp()));
+    params.push_back(value);
+    params.emplace_back(task.seq);
+    return params;
+}
+
+std::vector<Oid> action_types(std::size_t key_columns, std::size_t emptied) {
+    std::vector<Oid> types(key_columns + 2, TEXTARRAYOID);
+    types.insert(types.end(), {TEXTOID, TIMESTAMPTZOID, TEXTOID, INT8OID});
+    types.insert(types.end(), emptied, TEXTOID);
+    return types;
+}
+
+std::string action_sql(const Step &step) {
+    switch (step.action) {
+    case Action::mark:
+        return bindings::mark_sql(*step.relation, false);
+    case Action::claim:
+        return bindings::mark_sql(*step.relation, true);
+    case Action::empty:
+        return bindings::empty_sql(*step.relation, step.binding->emptied);
+    case Action::clear:
+        return bindings::clear_sql(*step.relation, step.column);
+    case Action::drop_element:
+        return bindings::drop_element_sql(*step.relation, step.column);
+    case Action::reassign:
+        return bindings::reassign_sql(*step.relation, step.column);
+    case Action::unmark:
+        return bindings::unmark_sql(*step.relation);
+    default:
+        return bindings::erase_sql(*step.relation);
+    }
+}
+
+// What handling a parent does to a child: its statement, or none.
+std::string child_sql(const bindings::Catalogue &catalogue, const Step &step, const Child &child) {
+    switch (step.action) {
+    case Action::mark:
+        return child.on_mark ? bindings::mark_child_sql(child) : "";
+    case Action::unmark:
+        return child.on_mark ? bindings::unmark_child_sql(child) : "";
+    case Action::empty:
+        return child.on_prune ? bindings::erase_child_sql(child) : "";
+    case Action::erase:
+        if (child.clear)
+            return bindings::clear_child_sql(child);
+        return catalogue.has_dependents(child.child) ? "" : bindings::erase_child_sql(child);
+    default:
+        return "";
+    }
+}
+
+} // namespace
+
+void PlanJob::take_children_along(Task &task, const Step &step, const Batch &batch) {
+    const std::size_t keys = step.relation->key.size();
+    for (const Child *child : catalogue_->children_of(step.relation)) {
+        const std::string sql = child_sql(*catalogue_, step, *child);
+        if (sql.empty())
+            continue;
+        const pg::Rows rows = pg::prepared(sql, action_types(keys, 0))
+                                  .run(action_params(task, batch.ids, batch.tags, batch.keys,
+                                                     match_value(child->match)));
+        const auto handled = static_cast<int64>(rows.processed());
+        // Pointers cleared because their target went are part of its going, not rows of their own.
+        if (child->clear)
+            continue;
+        task.count(child->child->name, step.mode, handled);
+        task.done += handled;
+        task.cursor.found += handled;
+    }
+}
+
+void PlanJob::handle(Task &task, const Step &step, const Batch &batch) {
+    if (batch.size() == 0)
+        return;
+    const std::size_t keys = step.relation->key.size();
+    if (task.flag("files"))
+        collect_files(*catalogue_, step, [&](const std::string &sql) {
+            pg::prepared(sql, action_types(keys, 0))
+                .run(action_params(task, batch.ids, batch.tags, batch.keys, std::nullopt));
+        });
+    take_children_along(task, step, batch);
+    const bool emptying = step.action == Action::empty;
+    const pg::Param value = step.action == Action::reassign ? pg::Param(new_owner(task, step))
+                                                            : match_value(step.match);
+    pg::Params params = action_params(task, batch.ids, batch.tags, batch.keys, value);
+    if (emptying)
+        for (const bindings::Emptied &column : step.binding->emptied)
+            params.emplace_back(column.value ? pg::Param(*column.value) : pg::Param(std::nullopt));
+    const pg::Rows rows =
+        pg::prepared(action_sql(step),
+                     action_types(keys, emptying ? step.binding->emptied.size() : 0))
+            .run(params);
+    const auto handled = static_cast<int64>(rows.processed());
+    task.cursor.found += handled;
+    if (step.mode.empty())
+        return;
+    task.count(step.relation->name, step.mode, handled);
+    task.done += handled;
+}
+
+// Who gets what the users owned: the one the call named, or the placeholder of this task.
+std::string PlanJob::new_owner(const Task &task, const Step &step) const {
+    const bool call = step.binding->governed_by == bindings::Governor::calls;
+    if (const auto named = task.text(call ? "new_call_owner" : "new_owner"))
+        if (!owner_lives.run({*named}).empty())
+            return *named;
+    std::string hex;
+    for (const char c : task.id)
+        if (c != '-' && hex.size() < 16)
+            hex += c;
+    std::string placeholder = "delete-user-" + hex;
+    make_placeholder.run({placeholder, static_cast<int64>(GetCurrentTimestamp())});
+    return placeholder;
+}
+
+bool PlanJob::user_rows(Task &task, const Step &step, int64 &budget) {
+    const Drivers users(
+        next_users.run({task.seq, task.cursor.driver, std::min(budget, drivers_at_once)}));
+    if (users.ids.empty())
+        return true;
+    const UserRowsDone done = run_user_rows(step.user_rows, task, users.ids);
+    task.count(done.table, step.mode, done.rows);
+    task.done += done.rows;
+    budget -= static_cast<int64>(users.ids.size());
+    task.cursor.driver = users.ids.back();
+    return false;
+}
+
+bool PlanJob::wait_for_writers(Task &task) {
+    if (task.cursor.key.empty()) {
+        task.cursor.key.emplace_back(horizon.run({})[0].text(1));
+        return false;
+    }
+    return writers_gone.run({task.cursor.key[0]})[0].boolean(1);
+}
+
+// Small tasks end in their first chunk and are never counted.
+void PlanJob::count_total(Task &task) const {
+    const Drivers users(all_users.run({task.seq}));
+    int64 total = task.done;
+    for (const auto &table : count_rows(*catalogue_, plan_, users.ids, users.tags))
+        for (const auto &mode : table.second)
+            total += mode.second;
+    for (const Step &step : plan_)
+        if (step.action == Action::user_rows)
+            total += static_cast<int64>(users.ids.size());
+    task.total = total;
+}
+
+tasks::Counts count_rows(const bindings::Catalogue &catalogue, const Plan &plan,
+                         const pg::Vec<std::string_view> &ids,
+                         const pg::Vec<std::string_view> &tags) {
+    tasks::Counts counts;
+    const CountQuery query = count_query(catalogue, plan);
+    if (query.sql.empty())
+        return counts;
+    pg::Vec<std::string_view> matches(query.matches.begin(), query.matches.end());
+    const pg::Rows rows =
+        pg::run_once(query.sql, {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID},
+                     {pg::Param::datum(pg::text_array(ids)), pg::Param::datum(pg::text_array(tags)),
+                      pg::Param::datum(pg::text_array(matches))});
+    for (std::size_t i = 0; i < rows.size(); i++) {
+        const CountLabel &label = query.labels[static_cast<std::size_t>(rows[i].int4(1)) - 1];
+        if (rows[i].int8(2) > 0)
+            counts[label.relation][label.mode] += rows[i].int8(2);
+    }
+    return counts;
+}
+
+} // namespace stream::lifecycle

@@ -1,0 +1,41 @@
+#pragma once
+// The executor: runs any plan, chunk by chunk. This is where a chunk is made.
+
+#include "bindings/catalogue.hpp"
+#include "lifecycle/plan.hpp"
+#include "tasks/task.hpp"
+
+namespace stream::lifecycle {
+
+class PlanJob : public tasks::Job {
+public:
+    PlanJob(std::unique_ptr<bindings::Catalogue> catalogue, Plan plan);
+
+    State advance(tasks::Task &task) override;
+
+private:
+    struct Drivers;
+    struct Batch;
+
+    void restart_if_replanned(tasks::Task &task) const;
+    void next_step(tasks::Task &task) const;
+    bool walk(tasks::Task &task, const Step &step, int64 &budget);
+    bool user_rows(tasks::Task &task, const Step &step, int64 &budget);
+    bool wait_for_writers(tasks::Task &task);
+    void count_total(tasks::Task &task) const;
+
+    Drivers next_drivers(const tasks::Task &task, const Step &step) const;
+    void handle(tasks::Task &task, const Step &step, const Batch &batch);
+    void take_children_along(tasks::Task &task, const Step &step, const Batch &batch);
+    std::string new_owner(const tasks::Task &task, const Step &step) const;
+
+    std::unique_ptr<bindings::Catalogue> catalogue_;
+    Plan plan_;
+};
+
+// Counts what a plan will do for these users, by table and mode. tags may be empty.
+tasks::Counts count_rows(const bindings::Catalogue &catalogue, const Plan &plan,
+                         const pg::Vec<std::string_view> &ids,
+                         const pg::Vec<std::string_view> &tags);
+
+} // namespace stream::lifecycle

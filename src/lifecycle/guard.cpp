@@ -1,0 +1,54 @@
+// The guard triggers: rows whose author is deleted or deactivated are refused on insert.
+
+#include "pg/spi.hpp"
+#include "settings.hpp"
+
+using namespace stream;
+
+namespace {
+
+// A statement of its own for each table and column, because the shape of new_rows is the table's.
+std::string refused_author_sql(const std::string &table, const std::string &column) {
+    return "SELECT u.id, u.deleted_at IS NOT NULL FROM new_rows n JOIN stream.users u ON u.id = "
+           "n." +
+           column +
+           " WHERE u.deleted_at IS NOT NULL OR u.deactivated_at IS NOT NULL LIMIT 1 /* table " +
+           table + " */";
+}
+
+void check(const std::string &table, const std::string &column) {
+    const pg::Rows rows = pg::prepared(refused_author_sql(table, column), {}).run({});
+    if (rows.empty())
+        return;
+    const std::string_view id = rows[0].text(1);
+    throw not_allowed("user " + quoted(id) +
+                      (rows[0].boolean(2) ? " is deleted" : " is deactivated"))
+        .at(column)
+        .of(id)
+        .hint("A superuser can set stream_users.guard_writes to off to load historical data.");
+}
+
+} // namespace
+
+STREAM_FUNCTION(stream_guard_author, "Insert") {
+    if (!settings::guard_writes)
+        return PointerGetDatum(nullptr);
+    auto *trigger = reinterpret_cast<TriggerData *>(call.fcinfo()->context);
+    pg::guard([trigger]() noexcept {
+        if (trigger == nullptr || !IsA(trigger, TriggerData) ||
+            trigger->tg_trigger->tgnewtable == nullptr || trigger->tg_trigger->tgnargs < 1)
+            ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                            errmsg("stream.guard_author must be called by a statement-level INSERT "
+                                   "trigger with REFERENCING NEW TABLE AS new_rows")));
+        const int status = SPI_register_trigger_data(trigger);
+        if (status < 0)
+            elog(ERROR, "SPI_register_trigger_data failed: %s", SPI_result_code_string(status));
+    });
+    const std::string table = std::to_string(RelationGetRelid(trigger->tg_relation));
+    for (int i = 0; i < trigger->tg_trigger->tgnargs; i++) {
+        const char *name = trigger->tg_trigger->tgargs[i];
+        const char *column = pg::guard([name]() noexcept { return quote_identifier(name); });
+        check(table, column);
+    }
+    return PointerGetDatum(nullptr);
+}

@@ -1,0 +1,5 @@
+-- Refuses rows whose author is deleted or deactivated (code 17). One call a statement: the new rows
+-- come as the transition table new_rows; the trigger's arguments are the columns to look at.
+CREATE FUNCTION stream.guard_author() RETURNS trigger
+    LANGUAGE c SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'stream_guard_author';

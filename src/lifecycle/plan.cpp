@@ -1,0 +1,242 @@
+// PostgreSQL-free
+#include "lifecycle/plan.hpp"
+
+#include <algorithm>
+
+namespace stream::lifecycle {
+
+namespace {
+
+using bindings::Binding;
+using bindings::Catalogue;
+using bindings::Child;
+using bindings::Governor;
+using bindings::Kind;
+using bindings::Relation;
+
+Step step_of(Action action, const char *verb, const Binding &binding, const std::string &mode) {
+    Step step{std::string(verb) + ' ' + binding.relation->name + " by " + binding.user.name, action,
+              mode};
+    step.relation = binding.relation;
+    step.column = binding.user;
+    step.match = binding.match;
+    step.binding = &binding;
+    return step;
+}
+
+// A step over the containers (channels, calls) of which the user is a member.
+Step container_step(Action action, const char *verb, const Binding &membership,
+                    const std::string &mode) {
+    const Relation *container = membership.container->relation;
+    Step step{std::string(verb) + ' ' + container->name + " by membership", action, mode};
+    step.relation = container;
+    step.column = container->key.front();
+    step.membership = &membership;
+    return step;
+}
+
+// A step over the rows of child that hang on rows of its parent which the task claimed.
+Step child_step(Action action, const char *verb, const Child &child, const std::string &mode) {
+    Step step{std::string(verb) + ' ' + child.child->name + " of " + child.parent->name, action,
+              mode};
+    step.relation = child.child;
+    step.column = child.columns.back().second;
+    step.match = child.match;
+    step.drivers = child.parent;
+    return step;
+}
+
+Step users_step(UserRows what, const char *name, const char *mode) {
+    Step step{name, Action::user_rows, mode};
+    step.user_rows = what;
+    return step;
+}
+
+// The steps of one deletion, collected in the order in which they must run.
+class Deletion {
+public:
+    Deletion(const Catalogue &catalogue, const Modes &modes)
+        : catalogue_(catalogue), modes_(modes) {}
+
+    // Containers come first: whether a channel is a conversation shows only while its members are
+    // all there. Then what is to go goes, from the leaves up, then what stays is marked or emptied,
+    // and last come the pointers and owners on rows of others.
+    Plan steps() {
+        for (const Binding &binding : catalogue_.bindings)
+            if (binding.container)
+                containers(binding);
+        for (const Binding &binding : catalogue_.bindings)
+            own_rows(binding);
+        claim_descendants();
+        std::move(erasures_.begin(), erasures_.end(), std::back_inserter(plan_));
+        erase_claimed();
+        std::move(marks_.begin(), marks_.end(), std::back_inserter(plan_));
+        for (const Binding &binding : catalogue_.bindings)
+            if (modes_.user == Mode::hard)
+                remaining_references(binding);
+        return std::move(plan_);
+    }
+
+private:
+    void containers(const Binding &membership) {
+        const Mode mode = modes_.of(membership.container->governed_by);
+        if (mode == Mode::soft)
+            plan_.push_back(container_step(Action::mark, "mark", membership, "soft"));
+        else if (mode == Mode::hard)
+            claim(container_step(Action::claim, "claim", membership, ""));
+    }
+
+    // Rows the user wrote, or that say something about the user.
+    void own_rows(const Binding &binding) {
+        if (binding.kind == Kind::owner || binding.kind == Kind::pointer)
+            return;
+        const Mode mode = modes_.of(binding.governed_by);
+        if (mode == Mode::hard || (mode == Mode::pruning && binding.pruned_whole))
+            erase(binding, mode_name(mode));
+        else if (mode == Mode::pruning && !binding.emptied.empty())
+            marks_.push_back(step_of(Action::empty, "prune", binding, "pruning"));
+        else if (mode != Mode::none && binding.relation->mark)
+            marks_.push_back(step_of(Action::mark, "mark", binding, mode_name(mode)));
+    }
+
+    void erase(const Binding &binding, const char *mode) {
+        if (catalogue_.is_deep(binding.relation))
+            claim(step_of(Action::claim, "claim", binding, ""));
+        else
+            erasures_.push_back(step_of(Action::erase, "erase", binding, mode));
+    }
+
+    void claim(Step step) {
+        if (std::find(claimed_.begin(), claimed_.end(), step.relation) == claimed_.end())
+            claimed_.push_back(step.relation);
+        plan_.push_back(std::move(step));
+    }
+
+    // What hangs on claimed rows and is deep itself is claimed too; parents before children.
+    void claim_descendants() {
+        std::size_t next = 0;
+        while (next < claimed_.size()) // grows as claims are added
+            for (const Child *child : catalogue_.children_of(claimed_[next++]))
+                if (!child->clear && catalogue_.is_deep(child->child))
+                    claim(child_step(Action::claim, "claim", *child, ""));
+    }
+
+    // Claimed relations whose claimed children come first.
+    std::vector<const Relation *> leaves_first() const {
+        std::vector<const Relation *> ordered;
+        for (std::size_t pass = 0; pass < claimed_.size(); pass++)
+            for (const Relation *relation : claimed_) {
+                const auto done = [&ordered](const Relation *r) {
+                    return std::find(ordered.begin(), ordered.end(), r) != ordered.end();
+                };
+                if (done(relation))
+                    continue;
+                const auto children = catalogue_.children_of(relation);
+                if (std::all_of(children.begin(), children.end(), [&](const Child *child) {
+                        return child->clear || child->child == relation ||
+                               !catalogue_.is_deep(child->child) || done(child->child);
+                    }))
+                    ordered.push_back(relation);
+            }
+        return ordered;
+    }
+
+    void erase_claimed() {
+        for (const Relation *relation : leaves_first()) {
+            for (const Child *child : catalogue_.children_of(relation))
+                if (!child->clear && catalogue_.has_dependents(child->child) &&
+                    !catalogue_.is_deep(child->child))
+                    plan_.push_back(child_step(Action::erase, "erase", *child, "hard"));
+            Step step{"erase " + relation->name, Action::erase, "hard"};
+            step.relation = relation;
+            step.column = relation->key.front();
+            step.drivers = relation;
+            plan_.push_back(std::move(step));
+        }
+    }
+
+    // Rows of others that stay, but must not name the user any more.
+    void remaining_references(const Binding &binding) {
+        if (binding.kind == Kind::owner)
+            plan_.push_back(step_of(Action::reassign, "transfer", binding, "transferred"));
+        else if (binding.kind == Kind::pointer)
+            plan_.push_back(step_of(binding.user.array ? Action::drop_element : Action::clear,
+                                    "clear", binding, "cleared"));
+    }
+
+    const Catalogue &catalogue_;
+    const Modes &modes_;
+    Plan plan_;
+    Plan erasures_;
+    Plan marks_;
+    std::vector<const Relation *> claimed_;
+};
+
+// Lifts marks from everything a user's deletion or deactivation can have marked.
+template <class Wanted> Plan unmark_plan(const Catalogue &catalogue, Wanted wanted) {
+    Plan plan;
+    for (const Binding &binding : catalogue.bindings) {
+        if (binding.container && binding.container->relation->mark &&
+            wanted(binding.container->governed_by))
+            plan.push_back(container_step(Action::unmark, "restore", binding, "restored"));
+        if ((binding.kind == Kind::author || binding.kind == Kind::personal) &&
+            binding.relation->mark && wanted(binding.governed_by))
+            plan.push_back(step_of(Action::unmark, "restore", binding, "restored"));
+    }
+    return plan;
+}
+
+} // namespace
+
+Plan deletion_plan(const Catalogue &catalogue, const Modes &modes, bool files) {
+    Plan plan = Deletion(catalogue, modes).steps();
+    if (modes.user == Mode::hard) {
+        // Writers that began before the users were marked may still add rows; when the last of them
+        // has ended, the same walk again finds whatever they left.
+        Plan again = plan;
+        plan.push_back({"wait for older writers", Action::wait_for_writers, ""});
+        for (Step &step : again) {
+            step.name = "final look: " + step.name;
+            step.final_round = true;
+            plan.push_back(std::move(step));
+        }
+    }
+    if (files)
+        plan.push_back({"list files", Action::list_files, ""});
+    if (modes.user == Mode::soft)
+        plan.push_back(users_step(UserRows::count_marked, "count users", "soft"));
+    else if (modes.user == Mode::pruning)
+        plan.push_back(users_step(UserRows::prune, "prune users", "pruning"));
+    else if (modes.user == Mode::hard)
+        plan.push_back(users_step(UserRows::erase, "erase users", "hard"));
+    return plan;
+}
+
+Plan restore_plan(const Catalogue &catalogue) {
+    return unmark_plan(catalogue, [](Governor) { return true; });
+}
+
+Plan deactivation_plan(const Catalogue &catalogue, bool mark_messages, bool mark_channels) {
+    Plan plan{users_step(UserRows::deactivate, "deactivate users", "deactivated")};
+    Modes modes;
+    modes.messages = mark_messages ? Mode::soft : Mode::none;
+    modes.conversations = mark_channels ? Mode::soft : Mode::none;
+    Plan marks = Deletion(catalogue, modes).steps();
+    std::move(marks.begin(), marks.end(), std::back_inserter(plan));
+    return plan;
+}
+
+Plan reactivation_plan(const Catalogue &catalogue, bool messages, bool channels) {
+    Plan plan = unmark_plan(catalogue, [&](Governor governor) {
+        return (messages && governor == Governor::messages) ||
+               (channels && governor == Governor::conversations);
+    });
+    plan.push_back(users_step(UserRows::reactivate, "reactivate users", "reactivated"));
+    return plan;
+}
+
+Plan leave_teams_plan() {
+    return {users_step(UserRows::leave_teams, "end memberships", "hard")};
+}
+
+} // namespace stream::lifecycle

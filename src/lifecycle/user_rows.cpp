@@ -1,0 +1,84 @@
+#include "lifecycle/user_rows.hpp"
+
+#include "pg/array.hpp"
+#include "pg/spi.hpp"
+
+namespace stream::lifecycle {
+
+namespace {
+
+// All take: $1 ids, $2 task (text), $3 its seq, $4 now, $5 who did it, $6 a new name.
+const std::vector<Oid> types{TEXTARRAYOID, TEXTOID, INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID};
+
+pg::Statement count_marked(R"(
+    SELECT id FROM stream.users WHERE id = ANY ($1) AND deleted_at IS NOT NULL)",
+                           types);
+
+pg::Statement prune(R"(
+    UPDATE stream.users
+    SET name = NULL, image = NULL, custom = '{}', teams = '{}', teams_role = NULL, language = '',
+        invisible = false, privacy_settings = NULL, push_notifications = NULL, online = false,
+        last_active = NULL, avg_response_time = NULL, deactivated_by_id = NULL, updated_at = $4
+    WHERE id = ANY ($1) AND deleted_mode = 'pruning')",
+                    types);
+
+pg::Statement erase(R"(
+    DELETE FROM stream.users WHERE id = ANY ($1) AND deleted_mode = 'hard')",
+                    types);
+
+pg::Statement deactivate(R"(
+    UPDATE stream.users
+    SET deactivated_at = $4, deactivated_by_id = $5, deactivated_by_task = $2::uuid, online = false,
+        updated_at = $4
+    WHERE id = ANY ($1) AND deactivated_at IS NULL AND deleted_at IS NULL)",
+                         types);
+
+pg::Statement reactivate(R"(
+    UPDATE stream.users
+    SET deactivated_at = NULL, deactivated_by_id = NULL, deactivated_by_task = NULL,
+        name = COALESCE($6, name), updated_at = $4
+    WHERE id = ANY ($1) AND deactivated_at IS NOT NULL AND deleted_at IS NULL)",
+                         types);
+
+// A team the user is in again by now is not left.
+pg::Statement leave_teams(R"(
+    DELETE FROM stream.channel_members m
+    USING stream.task_users l, stream.channels c
+    WHERE l.seq = $3 AND l.user_id = ANY ($1) AND m.user_id = l.user_id AND c.cid = m.cid
+      AND c.team = ANY (ARRAY(SELECT jsonb_array_elements_text(l.detail)))
+      AND NOT EXISTS (SELECT FROM stream.users u WHERE u.id = l.user_id AND c.team = ANY (u.teams)))",
+                          types);
+
+pg::Statement &statement(UserRows what) {
+    switch (what) {
+    case UserRows::prune:
+        return prune;
+    case UserRows::erase:
+        return erase;
+    case UserRows::deactivate:
+        return deactivate;
+    case UserRows::reactivate:
+        return reactivate;
+    case UserRows::leave_teams:
+        return leave_teams;
+    case UserRows::count_marked:
+        break;
+    }
+    return count_marked;
+}
+
+} // namespace
+
+UserRowsDone run_user_rows(UserRows what, const tasks::Task &task,
+                           const pg::Vec<std::string_view> &ids) {
+    const auto by = task.text("created_by_id");
+    const auto name = task.text("name");
+    const pg::Rows rows =
+        statement(what).run({pg::Param::datum(pg::text_array(ids)), task.id, task.seq,
+                             GetCurrentTimestamp(), by ? pg::Param(*by) : pg::Param(std::nullopt),
+                             name ? pg::Param(*name) : pg::Param(std::nullopt)});
+    return {what == UserRows::leave_teams ? "stream.channel_members" : "stream.users",
+            static_cast<int64>(rows.processed())};
+}
+
+} // namespace stream::lifecycle

@@ -1,0 +1,150 @@
+#include "pg/spi.hpp"
+
+#include <map>
+#include <memory>
+
+namespace stream::pg {
+
+namespace {
+
+// Runs f under a guard and turns an SPI status below zero into an internal error.
+template <class F> int checked(F f, const char *what) {
+    const int status = guard(f);
+    if (status < 0)
+        guard([what, status]() noexcept {
+            elog(ERROR, "%s failed: %s", what, SPI_result_code_string(status));
+        });
+    return status;
+}
+
+Rows take_result() {
+    SPITupleTable *table = SPI_tuptable;
+    SPI_tuptable = nullptr;
+    return {table, SPI_processed};
+}
+
+// The parameters in the shape SPI takes them.
+struct Arguments {
+    explicit Arguments(const Params &params) {
+        values.reserve(params.size());
+        nulls.reserve(params.size());
+        for (const Param &p : params) {
+            values.push_back(p.value);
+            nulls.push_back(p.null ? 'n' : ' ');
+        }
+    }
+    std::vector<Datum> values;
+    std::vector<char> nulls;
+};
+
+} // namespace
+
+Param::Param(std::string_view text) : null(false) {
+    auto *copy = static_cast<varlena *>(
+        palloc_extended(VARHDRSZ + text.size(), MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE));
+    if (copy == nullptr)
+        throw std::bad_alloc();
+    SET_VARSIZE(copy, VARHDRSZ + text.size());
+    memcpy(VARDATA(copy), text.data(), text.size());
+    value = PointerGetDatum(copy);
+}
+
+bool Row::is_null(int column) const {
+    bool null = false;
+    SPI_getbinval(tuple_, desc_, column, &null);
+    return null;
+}
+
+Datum Row::datum(int column) const {
+    bool null = false;
+    const Datum value = SPI_getbinval(tuple_, desc_, column, &null);
+    return null ? 0 : value;
+}
+
+std::optional<std::string_view> Row::text_or_null(int column) const {
+    const Datum value = datum(column);
+    return value == 0 ? std::nullopt : std::optional(text_of(value));
+}
+
+std::string_view Row::text(int column) const {
+    return text_or_null(column).value_or(std::string_view());
+}
+
+std::optional<TimestampTz> Row::timestamp(int column) const {
+    bool null = false;
+    const Datum value = SPI_getbinval(tuple_, desc_, column, &null);
+    return null ? std::nullopt : std::optional<TimestampTz>(DatumGetTimestampTz(value));
+}
+
+const Jsonb *Row::jsonb(int column) const {
+    const Datum value = datum(column);
+    return value == 0 ? nullptr : guard([value]() noexcept { return DatumGetJsonbP(value); });
+}
+
+ArrayType *Row::array(int column) const {
+    const Datum value = datum(column);
+    return value == 0 ? nullptr : guard([value]() noexcept { return DatumGetArrayTypeP(value); });
+}
+
+void Row::deform(Datum *values, bool *nulls) const {
+    heap_deform_tuple(tuple_, desc_, values, nulls);
+}
+
+Rows::~Rows() {
+    // After an error the transaction's (or subtransaction's) end frees the table.
+    if (table_ != nullptr && std::uncaught_exceptions() == exceptions_)
+        SPI_freetuptable(table_);
+}
+
+Rows Statement::execute(const Params &params, bool read_only) {
+    if (plan_ == nullptr) {
+        plan_ = guard([this]() noexcept {
+            SPIPlanPtr plan =
+                SPI_prepare(sql_.c_str(), static_cast<int>(types_.size()), types_.data());
+            if (plan == nullptr)
+                elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+            SPI_keepplan(plan);
+            return plan;
+        });
+    }
+    Assert(params.size() == types_.size());
+    Arguments arguments(params);
+    checked(
+        [&]() noexcept {
+            return SPI_execute_plan(plan_, arguments.values.data(), arguments.nulls.data(),
+                                    read_only, 0);
+        },
+        "SPI_execute_plan");
+    return take_result();
+}
+
+Rows Statement::run(const Params &params) {
+    return execute(params, false);
+}
+
+Rows Statement::read(const Params &params) {
+    return execute(params, true);
+}
+
+Statement &prepared(const std::string &sql, const std::vector<Oid> &types) {
+    static std::map<std::string, std::unique_ptr<Statement>> statements;
+    auto &slot = statements[sql];
+    if (!slot)
+        slot = std::make_unique<Statement>(sql, types);
+    return *slot;
+}
+
+Rows run_once(const std::string &sql, const std::vector<Oid> &types, const Params &params) {
+    Arguments arguments(params);
+    std::vector<Oid> argument_types(types);
+    checked(
+        [&]() noexcept {
+            return SPI_execute_with_args(sql.c_str(), static_cast<int>(argument_types.size()),
+                                         argument_types.data(), arguments.values.data(),
+                                         arguments.nulls.data(), false, 0);
+        },
+        "SPI_execute_with_args");
+    return take_result();
+}
+
+} // namespace stream::pg

@@ -1,0 +1,76 @@
+#include "pg/transaction.hpp"
+
+#include "pg/spi.hpp"
+
+namespace stream::pg {
+
+namespace detail {
+
+Savepoint begin_subtransaction() {
+    const Savepoint savepoint{CurrentMemoryContext, CurrentResourceOwner};
+    guard([]() noexcept { BeginInternalSubTransaction(nullptr); });
+    MemoryContextSwitchTo(savepoint.context);
+    return savepoint;
+}
+
+void release(const Savepoint &savepoint) {
+    guard([]() noexcept { ReleaseCurrentSubTransaction(); });
+    MemoryContextSwitchTo(savepoint.context);
+    CurrentResourceOwner = savepoint.owner;
+}
+
+void roll_back(const Savepoint &savepoint) {
+    guard([]() noexcept { RollbackAndReleaseCurrentSubTransaction(); });
+    MemoryContextSwitchTo(savepoint.context);
+    CurrentResourceOwner = savepoint.owner;
+}
+
+Rollback describe(const PostgresError &error) {
+    const ErrorData *data = error.data();
+    return {data->sqlerrcode, unpack_sql_state(data->sqlerrcode),
+            data->message != nullptr ? data->message : "", error.data()};
+}
+
+Rollback describe(const Error &error) {
+    const std::string code = error.sqlstate();
+    return {MAKE_SQLSTATE(code[0], code[1], code[2], code[3], code[4]), code, error.reason(),
+            nullptr};
+}
+
+Rollback describe(const std::exception &error) {
+    return {ERRCODE_INTERNAL_ERROR, "XX000", error.what(), nullptr};
+}
+
+} // namespace detail
+
+void commit(bool atomic) {
+    if (!atomic)
+        guard([]() noexcept { SPI_commit(); });
+}
+
+ActAs::ActAs(Oid role) {
+    GetUserIdAndSecContext(&previous_role_, &previous_context_);
+    SetUserIdAndSecContext(role, previous_context_ | SECURITY_LOCAL_USERID_CHANGE);
+    guc_level_ = NewGUCNestLevel();
+    guard([]() noexcept {
+        set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
+                          GUC_ACTION_SAVE, true, 0, false);
+    });
+}
+
+ActAs::~ActAs() {
+    // After an error the transaction's end restores both.
+    if (std::uncaught_exceptions() != exceptions_)
+        return;
+    AtEOXact_GUC(false, guc_level_);
+    SetUserIdAndSecContext(previous_role_, previous_context_);
+}
+
+Oid extension_owner() {
+    static Statement owner(
+        "SELECT extowner FROM pg_catalog.pg_extension WHERE extname = 'stream_users'", {});
+    const Rows rows = owner.run({});
+    return DatumGetObjectId(rows[0].datum(1));
+}
+
+} // namespace stream::pg

@@ -1,0 +1,76 @@
+#pragma once
+// Transactions of a procedure: commits between chunks, subtransactions that may fail, and the
+// identity under which a chunk runs.
+
+#include "pg/boundary.hpp"
+
+namespace stream::pg {
+
+// An error that a subtransaction was rolled back for. Strings are copies.
+struct Rollback {
+    int sqlstate;     // as MAKE_SQLSTATE packs it
+    std::string code; // the five characters
+    std::string message;
+    ErrorData *raised; // the whole error, where PostgreSQL raised it; else nullptr
+};
+
+// Runs body in a subtransaction. When it throws, everything it did is rolled back and the error is
+// returned; the caller decides whether to go on or to raise it again.
+template <class F> std::optional<Rollback> attempt(F &&body);
+
+// Commits, in a procedure that may: a no-op inside a caller's transaction block.
+void commit(bool atomic);
+
+// Takes the place of SECURITY DEFINER and SET search_path in a procedure that commits: while it
+// lives, the session acts as the given role with search_path pinned.
+class ActAs {
+public:
+    explicit ActAs(Oid role);
+    ActAs(const ActAs &) = delete;
+    ActAs &operator=(const ActAs &) = delete;
+    ~ActAs();
+
+private:
+    Oid previous_role_ = InvalidOid;
+    int previous_context_ = 0;
+    int guc_level_ = 0;
+    int exceptions_ = std::uncaught_exceptions();
+};
+
+// The owner of the extension: the role its functions run as.
+Oid extension_owner();
+
+namespace detail {
+
+struct Savepoint {
+    MemoryContext context;
+    ResourceOwner owner;
+};
+Savepoint begin_subtransaction();
+void release(const Savepoint &savepoint);
+void roll_back(const Savepoint &savepoint);
+Rollback describe(const PostgresError &error);
+Rollback describe(const Error &error);
+Rollback describe(const std::exception &error);
+
+} // namespace detail
+
+template <class F> std::optional<Rollback> attempt(F &&body) {
+    const detail::Savepoint savepoint = detail::begin_subtransaction();
+    std::optional<Rollback> failure;
+    try {
+        body();
+        detail::release(savepoint);
+    } catch (const PostgresError &error) {
+        failure = detail::describe(error);
+    } catch (const Error &error) {
+        failure = detail::describe(error);
+    } catch (const std::exception &error) {
+        failure = detail::describe(error);
+    }
+    if (failure)
+        detail::roll_back(savepoint);
+    return failure;
+}
+
+} // namespace stream::pg

@@ -1,0 +1,78 @@
+// Putting workers on pg_cron's schedule and taking them off it.
+
+#include "pg/jsonb_writer.hpp"
+#include "pg/spi.hpp"
+#include "tasks/wake.hpp"
+
+using namespace stream;
+
+namespace {
+
+constexpr int max_workers = 64;
+
+pg::Statement cron_is_here("SELECT FROM pg_catalog.pg_extension WHERE extname = 'pg_cron'", {});
+
+// A worker stays a little longer than the minute, so that its next start is already due when it
+// ends and pg_cron starts it again at once.
+pg::Statement schedule(R"(
+    SELECT cron.schedule(format('stream_users worker %s', s.slot), '* * * * *',
+                         format('CALL %I.stream_run_tasks(run_for => ''60.2 seconds'', slot => %s)', n.nspname, s.slot))
+    FROM stream.worker_slots s,
+         pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
+    WHERE e.extname = 'stream_users')",
+                       {});
+
+pg::Statement unschedule(R"(
+    SELECT cron.unschedule(j.jobid)
+    FROM cron.job j WHERE j.jobname LIKE 'stream\_users worker %' AND j.database = current_database())",
+                         {});
+
+pg::Statement clear_slots("DELETE FROM stream.worker_slots", {});
+
+pg::Statement set_slots("INSERT INTO stream.worker_slots (slot) SELECT generate_series(1, $1)",
+                        {INT4OID});
+
+void require_cron() {
+    if (!cron_is_here.run({}).empty())
+        return;
+    throw not_found("the extension \"pg_cron\" is not installed in this database")
+        .hint(
+            "Add pg_cron to shared_preload_libraries, set cron.database_name to this database, "
+            "restart, and run CREATE EXTENSION pg_cron. Without pg_cron any scheduler can run CALL "
+            "stream_run_tasks() every minute.");
+}
+
+Datum workers_response(const pg::Call &call, int32 workers) {
+    pg::JsonbWriter w(call.result_context());
+    w.begin_object({"workers", "duration"});
+    w.integer(workers);
+    w.string(call.duration());
+    w.end();
+    return w.datum();
+}
+
+// Running workers notice that their slot is gone when they are woken.
+void take_off() {
+    unschedule.run({});
+    clear_slots.run({});
+    tasks::wake_workers_at_commit();
+}
+
+} // namespace
+
+STREAM_FUNCTION(stream_start_workers, "StartWorkers") {
+    const int32 count = call.is_null(0) ? 1 : DatumGetInt32(call.datum(0));
+    if (count < 1 || count > max_workers)
+        throw bad_input("count must be between 1 and " + std::to_string(max_workers)).at("count");
+    require_cron();
+    take_off();
+    set_slots.run({count});
+    schedule.run({});
+    return workers_response(call, count);
+}
+
+STREAM_FUNCTION(stream_stop_workers, "StopWorkers") {
+    require_cron();
+    take_off();
+    return workers_response(call, 0);
+}

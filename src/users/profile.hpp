@@ -1,0 +1,53 @@
+#pragma once
+// What callers set of a user, and its way into the table.
+
+#include "users/fields.hpp"
+#include "users/place.hpp"
+#include "users/record.hpp"
+#include "users/roles.hpp"
+
+namespace stream::users {
+
+// The settable part of a user, each field at its default until it is set. Views point into the
+// request or the row they come from.
+struct Profile {
+    std::string_view id;
+    std::string_view role = "user";
+    std::optional<std::string_view> name;
+    std::optional<std::string_view> image;
+    pg::JsonValue custom = pg::JsonValue::empty_object();
+    pg::Vec<std::string_view> teams;
+    std::optional<pg::JsonValue> teams_role;
+    std::string_view language;
+    bool invisible = false;
+    std::optional<pg::JsonValue> privacy_settings;
+};
+
+// The settable part of a stored user.
+Profile profile_of(const UserRecord &user);
+
+// Whether storing profile over user would change nothing. Numbers in JSON count as changed when
+// their notation does: 1 and 1.0.
+bool is_unchanged(const Profile &profile, const UserRecord &user);
+
+// Sets a settable field from its value in a request; null gives the default. Refuses a value of the
+// wrong type or against the field's rules, naming it as a path inside place.
+void set_field(Profile &profile, Field field, const pg::JsonValue &value, const Place &place,
+               const Roles &roles);
+
+// Puts a settable field back to its default.
+void unset_field(Profile &profile, Field field);
+
+// Refuses a role in a team that the user is not in. To be called when both fields are set. path
+// says what to blame in place; by default the role itself, teams_role.<team>.
+void check_teams_role(const Profile &profile, const Place &place, std::string_view path = {});
+
+// Inserts the profiles, or replaces what is stored, at the time now. They come sorted by id, so
+// that calls running side by side lock rows in the same order. With whole set the rows return the
+// record_columns. A user that is deleted is left alone: then processed() is below profiles.size().
+pg::Rows store(const pg::Vec<const Profile *> &profiles, TimestampTz now, bool whole);
+
+// The refusal when store() left out a user that is not deleted.
+Error left_out_by_trigger();
+
+} // namespace stream::users

@@ -1,0 +1,336 @@
+#include "users/related.hpp"
+
+#include "pg/array.hpp"
+
+namespace stream::users {
+
+namespace {
+
+const std::vector<Oid> ids_type{TEXTARRAYOID};
+
+// Which tables hold anything at all. Most applications use few of them.
+pg::Statement &used_tables() {
+    static pg::Statement statement(R"(
+        SELECT EXISTS (SELECT FROM stream.bans WHERE channel_cid = ''),
+               EXISTS (SELECT FROM stream.blocks),
+               $1 AND EXISTS (SELECT FROM stream.devices),
+               $1 AND EXISTS (SELECT FROM stream.user_mutes),
+               $1 AND EXISTS (SELECT FROM stream.channel_mutes),
+               $1 AND EXISTS (SELECT FROM stream.reads))",
+                                   {BOOLOID});
+    return statement;
+}
+
+// A ban or mute has run out when its time has come, even inside a transaction that began earlier.
+pg::Statement &bans() {
+    static pg::Statement statement(R"(
+        SELECT target_user_id, shadow, expires
+        FROM stream.bans
+        WHERE target_user_id IN (SELECT unnest($1)) AND channel_cid = ''
+          AND (expires IS NULL OR expires > statement_timestamp())
+        ORDER BY target_user_id)",
+                                   ids_type);
+    return statement;
+}
+
+pg::Statement &blocks() {
+    static pg::Statement statement(R"(
+        SELECT user_id, blocked_user_id
+        FROM stream.blocks
+        WHERE user_id IN (SELECT unnest($1))
+        ORDER BY user_id, blocked_user_id)",
+                                   ids_type);
+    return statement;
+}
+
+pg::Statement &devices() {
+    static pg::Statement statement(R"(
+        SELECT user_id, id, voip, disabled, created_at, hardware_id, push_provider,
+               disabled_reason, push_provider_name
+        FROM stream.devices
+        WHERE user_id IN (SELECT unnest($1))
+        ORDER BY user_id, created_at, id)",
+                                   ids_type);
+    return statement;
+}
+
+pg::Statement &mutes() {
+    static pg::Statement statement(R"(
+        SELECT user_id, expires, created_at, updated_at, target_id
+        FROM stream.user_mutes
+        WHERE user_id IN (SELECT unnest($1))
+          AND (expires IS NULL OR expires > statement_timestamp())
+        ORDER BY user_id, created_at, target_id)",
+                                   ids_type);
+    return statement;
+}
+
+pg::Statement &channel_mutes() {
+    static pg::Statement statement(R"(
+        SELECT m.user_id, m.expires, m.created_at, m.updated_at, m.channel_cid,
+               c.id, c.team, c.type, c.custom, c.created_at, c.deleted_at, c.updated_at
+        FROM stream.channel_mutes AS m
+        LEFT JOIN stream.channels AS c ON c.cid = m.channel_cid
+        WHERE m.user_id IN (SELECT unnest($1))
+          AND (m.expires IS NULL OR m.expires > statement_timestamp())
+        ORDER BY m.user_id, m.created_at, m.channel_cid)",
+                                   ids_type);
+    return statement;
+}
+
+pg::Statement &unread() {
+    static pg::Statement statement(R"(
+        SELECT user_id, sum(unread_messages), count(*)
+        FROM stream.reads
+        WHERE user_id IN (SELECT unnest($1)) AND unread_messages > 0
+        GROUP BY user_id
+        ORDER BY user_id)",
+                                   ids_type);
+    return statement;
+}
+
+struct Key {
+    std::string_view name;
+    bool present = true;
+};
+
+// Begins an object that has those of the keys that are present.
+void begin_object(pg::JsonbWriter &w, std::initializer_list<Key> keys) {
+    w.begin_object(static_cast<std::size_t>(
+        std::count_if(keys.begin(), keys.end(), [](const Key &key) { return key.present; })));
+    for (const Key &key : keys)
+        if (key.present)
+            w.key(key.name);
+}
+
+void write_if(pg::JsonbWriter &w, std::optional<std::string_view> text) {
+    if (text)
+        w.string(*text);
+}
+
+void write_if(pg::JsonbWriter &w, std::optional<TimestampTz> time) {
+    if (time)
+        w.timestamp(*time);
+}
+
+void write_device(pg::JsonbWriter &w, const pg::Row &row) {
+    const bool voip = !row.is_null(3);
+    const bool disabled = !row.is_null(4);
+    const auto hardware_id = row.text_or_null(6);
+    const auto disabled_reason = row.text_or_null(8);
+    const auto push_provider_name = row.text_or_null(9);
+    begin_object(w, {{"id"},
+                     {"voip", voip},
+                     {"user_id"},
+                     {"disabled", disabled},
+                     {"created_at"},
+                     {"hardware_id", hardware_id.has_value()},
+                     {"push_provider"},
+                     {"disabled_reason", disabled_reason.has_value()},
+                     {"push_provider_name", push_provider_name.has_value()}});
+    w.string(row.text(2));
+    if (voip)
+        w.boolean(row.boolean(3));
+    w.string(row.text(1));
+    if (disabled)
+        w.boolean(row.boolean(4));
+    write_if(w, row.timestamp(5));
+    write_if(w, hardware_id);
+    w.string(row.text(7));
+    write_if(w, disabled_reason);
+    write_if(w, push_provider_name);
+    w.end();
+}
+
+// The channel of a channel mute. Of a channel that is not in stream.channels its cid is known, and
+// with it the type and the id.
+void write_channel(pg::JsonbWriter &w, const pg::Row &row) {
+    const std::string_view cid = row.text(5);
+    if (row.is_null(6)) {
+        const std::size_t colon = cid.find(':');
+        w.begin_object({"id", "cid", "type"});
+        w.string(colon == std::string_view::npos ? cid : cid.substr(colon + 1));
+        w.string(cid);
+        w.string(colon == std::string_view::npos ? std::string_view() : cid.substr(0, colon));
+        w.end();
+        return;
+    }
+    const auto team = row.text_or_null(7);
+    const auto deleted_at = row.timestamp(11);
+    begin_object(w, {{"id"},
+                     {"cid"},
+                     {"team", team.has_value()},
+                     {"type"},
+                     {"custom"},
+                     {"created_at"},
+                     {"deleted_at", deleted_at.has_value()},
+                     {"updated_at"}});
+    w.string(row.text(6));
+    w.string(cid);
+    write_if(w, team);
+    w.string(row.text(8));
+    w.value(row.jsonb(9));
+    write_if(w, row.timestamp(10));
+    write_if(w, deleted_at);
+    write_if(w, row.timestamp(12));
+    w.end();
+}
+
+// What both kinds of mute end with: expires, created_at and updated_at, in columns 2 to 4.
+void write_mute_times(pg::JsonbWriter &w, const pg::Row &row) {
+    write_if(w, row.timestamp(2));
+    write_if(w, row.timestamp(3));
+    write_if(w, row.timestamp(4));
+}
+
+} // namespace
+
+void Related::ByUser::load(pg::Rows rows) {
+    for (std::size_t i = 0; i < rows.size(); i++) {
+        const std::string_view id = rows[i].text(1);
+        if (starts_.empty() || starts_.back().id != id)
+            starts_.push_back({id, i});
+    }
+    rows_.emplace(std::move(rows));
+}
+
+Related::ByUser::Range Related::ByUser::of(std::string_view id) const {
+    const auto found =
+        std::lower_bound(starts_.begin(), starts_.end(), id,
+                         [](const Start &start, std::string_view key) { return start.id < key; });
+    if (found == starts_.end() || found->id != id)
+        return {0, 0};
+    const auto next = std::next(found);
+    return {found->first, next == starts_.end() ? rows_->size() : next->first};
+}
+
+void Related::ByUser::add_ids_to(pg::Vec<std::string_view> &ids) const {
+    for (const Start &start : starts_)
+        ids.push_back(start.id);
+}
+
+void Related::ByUser::add_texts_to(pg::Vec<std::string_view> &texts, int column) const {
+    for (std::size_t i = 0; rows_ && i < rows_->size(); i++)
+        texts.push_back((*rows_)[i].text(column));
+}
+
+Related::Related(const pg::Vec<std::string_view> &ids, Form form) {
+    if (ids.empty())
+        return;
+    const pg::Rows used = used_tables().run({form == Form::full});
+    pg::Param ids_param(std::nullopt);
+    const auto load = [&](int column, ByUser &into, pg::Statement &(*statement)()) {
+        if (!used[0].boolean(column))
+            return;
+        if (ids_param.null)
+            ids_param = pg::Param::datum(pg::text_array(ids));
+        into.load(statement().run({ids_param}));
+    };
+    load(1, bans_, bans);
+    load(2, blocks_, blocks);
+    load(3, devices_, devices);
+    load(4, mutes_, mutes);
+    load(5, channel_mutes_, channel_mutes);
+    load(6, reads_, unread);
+    load_users_of_mutes();
+}
+
+void Related::load_users_of_mutes() {
+    pg::Vec<std::string_view> ids;
+    mutes_.add_ids_to(ids);
+    channel_mutes_.add_ids_to(ids);
+    mutes_.add_texts_to(ids, 5);
+    if (ids.empty())
+        return;
+    std::sort(ids.begin(), ids.end());
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    user_rows_.emplace(load_users(ids, true));
+    users_.reserve(user_rows_->size());
+    for (std::size_t i = 0; i < user_rows_->size(); i++)
+        users_.push_back(read_record((*user_rows_)[i]));
+    // The short form shows no mutes, so this goes one level deep.
+    short_writer_ = std::make_unique<UserWriter>(ids, Form::short_form);
+}
+
+const UserRecord *Related::user_of_mute(std::string_view id) const {
+    const auto found = std::lower_bound(
+        users_.begin(), users_.end(), id,
+        [](const UserRecord &user, std::string_view key) { return user.id < key; });
+    return found == users_.end() || found->id != id ? nullptr : &*found;
+}
+
+Related::Ban Related::ban(std::string_view id) const {
+    const auto [first, last] = bans_.of(id);
+    if (first == last)
+        return {};
+    const pg::Row row = bans_.row(first);
+    const bool shadow = row.boolean(2);
+    return {!shadow, shadow, row.timestamp(3)};
+}
+
+Related::Counters Related::counters(std::string_view id) const {
+    const auto [first, last] = reads_.of(id);
+    if (first == last)
+        return {};
+    const int64 messages = reads_.row(first).int8(2);
+    return {messages, messages, reads_.row(first).int8(3), 0};
+}
+
+void Related::write_blocked_user_ids(pg::JsonbWriter &w, std::string_view id) const {
+    const auto [first, last] = blocks_.of(id);
+    w.begin_array(last - first);
+    for (std::size_t i = first; i < last; i++)
+        w.string(blocks_.row(i).text(2));
+    w.end();
+}
+
+void Related::write_devices(pg::JsonbWriter &w, std::string_view id) const {
+    const auto [first, last] = devices_.of(id);
+    w.begin_array(last - first);
+    for (std::size_t i = first; i < last; i++)
+        write_device(w, devices_.row(i));
+    w.end();
+}
+
+void Related::write_mutes(pg::JsonbWriter &w, std::string_view id) const {
+    const auto [first, last] = mutes_.of(id);
+    w.begin_array(last - first);
+    for (std::size_t i = first; i < last; i++) {
+        const pg::Row row = mutes_.row(i);
+        const UserRecord *user = user_of_mute(id);
+        const UserRecord *target = user_of_mute(row.text(5));
+        begin_object(w, {{"user", user != nullptr},
+                         {"target", target != nullptr},
+                         {"expires", !row.is_null(2)},
+                         {"created_at"},
+                         {"updated_at"}});
+        for (const UserRecord *shown : {user, target})
+            if (shown != nullptr)
+                short_writer_->write(w, *shown);
+        write_mute_times(w, row);
+        w.end();
+    }
+    w.end();
+}
+
+void Related::write_channel_mutes(pg::JsonbWriter &w, std::string_view id) const {
+    const auto [first, last] = channel_mutes_.of(id);
+    w.begin_array(last - first);
+    for (std::size_t i = first; i < last; i++) {
+        const pg::Row row = channel_mutes_.row(i);
+        const UserRecord *user = user_of_mute(id);
+        begin_object(w, {{"user", user != nullptr},
+                         {"channel"},
+                         {"expires", !row.is_null(2)},
+                         {"created_at"},
+                         {"updated_at"}});
+        if (user != nullptr)
+            short_writer_->write(w, *user);
+        write_channel(w, row);
+        write_mute_times(w, row);
+        w.end();
+    }
+    w.end();
+}
+
+} // namespace stream::users
