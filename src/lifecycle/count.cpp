@@ -155,7 +155,8 @@ private:
         std::string body;
         for (const std::string &source : rows.sources)
             body += (body.empty() ? "(" : " UNION ") + source;
-        body += ")";
+        // Two members of one channel reach it by the same source.
+        body = "SELECT DISTINCT * FROM " + body + ") AS r";
         if (gone != nullptr)
             body += " EXCEPT SELECT * FROM " + gone->name;
         with += ", " + rows.name + " (" + key_aliases(*rows.relation) + ") AS (" + body + ")";

@@ -38,7 +38,7 @@ COMMENT ON FUNCTION stream_get_user(text, boolean) IS
 'One user with everything known of it. An unknown id is an error (ST016).
 id: the user.
 include_deleted: true also finds a deleted user.
-Returns {user, duration}.';
+Returns the full user, with duration among its fields.';
 
 CREATE FUNCTION stream_get_users(ids text[], include_deleted boolean DEFAULT false) RETURNS jsonb
     LANGUAGE c STABLE SECURITY DEFINER PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp

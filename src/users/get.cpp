@@ -5,6 +5,7 @@
 using namespace stream;
 using namespace stream::users;
 
+// The answer is the user itself, with duration among its fields.
 STREAM_FUNCTION(stream_get_user, "GetUser") {
     const auto id = call.text(0);
     if (!id)
@@ -19,7 +20,11 @@ STREAM_FUNCTION(stream_get_user, "GetUser") {
             .at("id")
             .of(*id)
             .hint("Pass include_deleted => true to read a deleted user.");
-    return user_response(call, rows[0], Form::full);
+    const UserRecord user = read_record(rows[0]);
+    const UserWriter writer({user.id}, Form::full);
+    pg::JsonbWriter w(call.result_context());
+    writer.write(w, user, call.duration());
+    return w.datum();
 }
 
 STREAM_FUNCTION(stream_get_users, "GetUsers") {

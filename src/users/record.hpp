@@ -56,8 +56,9 @@ public:
     UserWriter(const UserWriter &) = delete;
     UserWriter &operator=(const UserWriter &) = delete;
 
-    // Writes one user object as the next value of w.
-    void write(pg::JsonbWriter &w, const UserRecord &user) const;
+    // Writes one user object as the next value of w; with the key duration among its fields when
+    // that is given.
+    void write(pg::JsonbWriter &w, const UserRecord &user, std::string_view duration = {}) const;
 
 private:
     Form form_;

@@ -18,11 +18,14 @@ std::string_view read_id(const JsonValue &object, const Place &place) {
     return id;
 }
 
+// duration stands in a user that stream_get_user answered with, which may be sent back as it is.
 Profile read_user(const JsonValue &object, const Place &place, const Roles &roles) {
     Profile profile;
     profile.id = read_id(object, place);
     for (const JsonMember member : object.object()) {
         const auto field = find_field(member.key);
+        if (!field && member.key == "duration")
+            continue;
         if (!field)
             throw place.refuse("unknown key " + quoted(member.key), member.key, profile.id)
                 .hint("Data of your own belongs into custom.");

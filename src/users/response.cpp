@@ -2,6 +2,7 @@
 
 #include "users/response.hpp"
 
+#include "pg/key_order.hpp"
 #include "users/fields.hpp"
 #include "users/related.hpp"
 
@@ -139,17 +140,27 @@ UserWriter::UserWriter(const pg::Vec<std::string_view> &ids, Form form)
 
 UserWriter::~UserWriter() = default;
 
-void UserWriter::write(pg::JsonbWriter &w, const UserRecord &user) const {
+void UserWriter::write(pg::JsonbWriter &w, const UserRecord &user,
+                       std::string_view duration) const {
+    static constexpr Field first_after_duration = Field::language;
+    static_assert(pg::key_less("devices", "duration") && pg::key_less("duration", "language"));
     Subject subject{user, *related_, related_->ban(user.id), {}};
     if (form_ == Form::full)
         subject.counters = related_->counters(user.id);
     const FieldSet fields = fields_of(user, subject.ban, form_);
-    std::size_t count = 0;
+    std::size_t count = duration.empty() ? 0 : 1;
     for_each(fields, [&count](Field) { count++; });
+    const auto in_order = [&](auto write_duration, auto write_one) {
+        for_each(fields, [&](Field field) {
+            if (field == first_after_duration && !duration.empty())
+                write_duration();
+            write_one(field);
+        });
+    };
 
     w.begin_object(count);
-    for_each(fields, [&w](Field field) { w.key(name_of(field)); });
-    for_each(fields, [&](Field field) { write_field(w, field, subject); });
+    in_order([&] { w.key("duration"); }, [&](Field field) { w.key(name_of(field)); });
+    in_order([&] { w.string(duration); }, [&](Field field) { write_field(w, field, subject); });
     w.end();
 }
 

@@ -108,8 +108,8 @@ CREATE FUNCTION pg_temp.patched(set jsonb, unset text[], VARIADIC fields text[])
       FROM jsonb_each(stream_patch_user('bob', set, unset)->'user') WHERE key = ANY (fields)
 $$;
 
-CREATE TEMPORARY TABLE before AS SELECT ctid AS version, stream_get_user('bob')->'user' AS bob FROM stream.users WHERE id = 'bob';
-SELECT is(stream_patch_user('alice')->'user'->'updated_at', stream_get_user('alice')->'user'->'updated_at',
+CREATE TEMPORARY TABLE before AS SELECT ctid AS version, stream_get_user('bob') - 'duration' AS bob FROM stream.users WHERE id = 'bob';
+SELECT is(stream_patch_user('alice')->'user'->'updated_at', stream_get_user('alice')->'updated_at',
           'an empty patch is accepted');
 SELECT is(pg_temp.patched('{"name":"Bob","custom.a.b":1,"custom.none":null}', '{custom.x.y}', 'updated_at')->'updated_at', bob->'updated_at',
           'a patch that changes nothing keeps updated_at') FROM before;
@@ -118,7 +118,7 @@ SELECT is((SELECT ctid FROM stream.users WHERE id = 'bob'), (SELECT version FROM
 
 SELECT is((stream_patch_user('bob', '{"name":"Robert"}')->'user') - 'updated_at', bob - 'updated_at' || '{"name":"Robert"}',
           'a patch changes the field it names and no other') FROM before;
-SELECT ok((stream_get_user('bob')->'user'->'updated_at')::bigint > (bob->'updated_at')::bigint,
+SELECT ok((stream_get_user('bob')->'updated_at')::bigint > (bob->'updated_at')::bigint,
           'a patch that changes something moves updated_at') FROM before;
 SELECT is(pg_temp.patched('{"role":"admin","image":"http://c","language":"fr-CA","invisible":true}', '{}', 'role', 'image', 'language', 'invisible'),
           '{"role":"admin","image":"http://c","language":"fr-CA","invisible":true}', 'several fields are set at once');

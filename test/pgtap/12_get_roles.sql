@@ -12,18 +12,17 @@ SELECT NULL FROM stream_upsert_users('[{"id":"bob","name":"Bob"}, {"id":"al"}, {
 UPDATE stream.users SET deleted_at = '2026-01-02 00:00:00+00', deleted_mode = 'soft' WHERE id = 'gone';
 
 -- Reading
-SELECT is(stream_get_user('bob')->'user'->>'name', 'Bob', 'a user is read by its id');
-SELECT is((SELECT array_agg(key ORDER BY key) FROM jsonb_object_keys(stream_get_user('bob')) AS key),
-          ARRAY['duration', 'user'], 'the answer is the user and the duration');
+SELECT is(stream_get_user('bob')->>'name', 'Bob', 'a user is read by its id');
+SELECT matches(stream_get_user('bob')->>'duration', '^[0-9]+\.[0-9]{2}ms$', 'the answer is the user, with the duration among its fields');
 SELECT pg_temp.refused($$SELECT stream_get_user('nobody')$$, 'GetUser', 16, 'id', 'nobody', 'an unknown user is refused');
 SELECT pg_temp.refused($$SELECT stream_get_user('gone')$$, 'GetUser', 16, 'id', 'gone', 'a deleted user is refused');
 SELECT pg_temp.refused($$SELECT stream_get_user(NULL)$$, 'GetUser', 4, 'id', NULL, 'a null id is refused');
-SELECT is(stream_get_user('gone', true)->'user'->'deleted_at', '1767312000000000000', 'a deleted user is read when asked for');
+SELECT is(stream_get_user('gone', true)->'deleted_at', '1767312000000000000', 'a deleted user is read when asked for');
 SELECT is((SELECT array_agg(key) FROM jsonb_object_keys(stream_get_users('{gone,bob,nobody,al,bob}')->'users') AS key),
           ARRAY['al', 'bob'], 'many users are read by their ids, unknown and deleted ones left out');
 SELECT is((SELECT array_agg(key) FROM jsonb_object_keys(stream_get_users('{gone,bob}', true)->'users') AS key),
           ARRAY['bob', 'gone'], 'deleted users are read when asked for');
-SELECT is(stream_get_users('{bob}')->'users'->'bob', stream_get_user('bob')->'user', 'one and many read the same object');
+SELECT is(stream_get_users('{bob}')->'users'->'bob', stream_get_user('bob') - 'duration', 'one and many read the same object');
 SELECT is(stream_get_users('{}')->'users', '{}', 'no ids give no users');
 SELECT pg_temp.refused($$SELECT stream_get_users(NULL)$$, 'GetUsers', 4, 'ids', NULL, 'null ids are refused');
 SELECT pg_temp.refused($$SELECT stream_get_users('{bob,NULL}')$$, 'GetUsers', 4, 'ids[1]', NULL, 'a null among the ids is refused');
