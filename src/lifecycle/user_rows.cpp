@@ -19,7 +19,7 @@ pg::Statement prune(R"(
     SET name = NULL, image = NULL, custom = '{}', teams = '{}', teams_role = NULL, language = '',
         invisible = false, privacy_settings = NULL, push_notifications = NULL, online = false,
         last_active = NULL, avg_response_time = NULL, deactivated_by_id = NULL, updated_at = $4
-    WHERE id = ANY ($1) AND deleted_mode = 'pruning')",
+    WHERE id = ANY ($1) AND deleted_mode IN ('pruning', 'hard'))",
                     types);
 
 pg::Statement erase(R"(
