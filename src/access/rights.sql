@@ -26,3 +26,17 @@ FROM (VALUES ('stream_get_user', 'reader'), ('stream_get_users', 'reader'), ('st
              ('stream_run_tasks', 'admin'), ('stream_start_workers', 'admin'), ('stream_stop_workers', 'admin'),
              ('stream_grant', 'admin'), ('stream_revoke', 'admin')) AS l (name, level)
 JOIN pg_catalog.pg_proc p ON p.proname = l.name AND p.pronamespace = '@extschema@'::regnamespace;
+
+COMMENT ON FUNCTION stream_grant(regrole, text) IS
+'Lets a role call the functions of a level, which needs no rights on the tables.
+role: the role.
+level: reader (get, query, tasks), writer (and upsert, patch), moderator (and deactivate, reactivate) or admin (all).
+Returns {level, duration}.';
+COMMENT ON FUNCTION stream_revoke(regrole, text) IS
+'Takes a level, and those above it, from a role; what is left is the level below.
+role: the role.
+level: reader, writer, moderator or admin.
+Returns {level, duration}.';
+COMMENT ON TABLE stream.function_levels IS 'From which level on a function may be called';
+COMMENT ON COLUMN stream.function_levels.function IS 'The function or procedure';
+COMMENT ON COLUMN stream.function_levels.level IS 'reader, writer, moderator or admin; each includes the ones before it';

@@ -57,3 +57,40 @@ SELECT pg_catalog.pg_extension_config_dump('stream.binding_marks', 'WHERE NOT bu
 CREATE FUNCTION stream.fill_composite_key() RETURNS trigger
     LANGUAGE c SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'stream_fill_composite_key';
+
+COMMENT ON FUNCTION stream.fill_composite_key() IS
+'Trigger: fills a key such as channels.cid from its two parts, or the parts from the key. Arguments: the key''s column,
+the columns of the two parts.';
+
+COMMENT ON TABLE stream.bindings IS 'What the rows of a table are to the user whose id one of its columns holds';
+COMMENT ON COLUMN stream.bindings.relation IS 'The table';
+COMMENT ON COLUMN stream.bindings.user_column IS 'The column that holds the user''s id, or an array of ids';
+COMMENT ON COLUMN stream.bindings.kind IS 'author: the user wrote the row; owner: it goes to a new owner; member: it ends with the user; pointer: it stays and the column is cleared; personal: it is about the user alone';
+COMMENT ON COLUMN stream.bindings.governed_by IS 'Which mode of a deletion decides about the row: user, messages, conversations or calls';
+COMMENT ON COLUMN stream.bindings.match_column IS 'Only rows in which this column …';
+COMMENT ON COLUMN stream.bindings.match_value IS '… holds this value count';
+COMMENT ON COLUMN stream.bindings.prune IS 'What pruning empties: column → new value in the column''s input syntax, or null';
+COMMENT ON COLUMN stream.bindings.prune_rows IS 'Pruning the user deletes the rows';
+COMMENT ON COLUMN stream.bindings.attachments_column IS 'jsonb array of attachments whose URLs name files';
+COMMENT ON COLUMN stream.bindings.container IS 'For a membership: the table of what the user is a member of';
+COMMENT ON COLUMN stream.bindings.container_column IS 'For a membership: the column that holds the container''s key';
+COMMENT ON COLUMN stream.bindings.member_ended_column IS 'For a membership: set once it has ended; such members are not counted';
+COMMENT ON COLUMN stream.bindings.container_governed_by IS 'Which mode decides about containers with exactly two members';
+COMMENT ON COLUMN stream.bindings.built_in IS 'Made by the extension itself; not dumped';
+COMMENT ON TABLE stream.binding_children IS 'Rows that hang on other rows and go with them';
+COMMENT ON COLUMN stream.binding_children.parent IS 'The table they hang on';
+COMMENT ON COLUMN stream.binding_children.parent_columns IS 'Columns of the parent''s primary key';
+COMMENT ON COLUMN stream.binding_children.child IS 'The table of the rows';
+COMMENT ON COLUMN stream.binding_children.child_columns IS 'The child''s columns that hold the parent''s key, in the same order';
+COMMENT ON COLUMN stream.binding_children.match_column IS 'Only rows in which this column …';
+COMMENT ON COLUMN stream.binding_children.match_value IS '… holds this value hang on the parent';
+COMMENT ON COLUMN stream.binding_children.on_erase IS 'When the parent is erased: delete the row, or clear its last child column';
+COMMENT ON COLUMN stream.binding_children.on_prune IS 'Pruning the parent deletes the row';
+COMMENT ON COLUMN stream.binding_children.on_mark IS 'Marking the parent deleted marks the row';
+COMMENT ON COLUMN stream.binding_children.built_in IS 'Made by the extension itself; not dumped';
+COMMENT ON TABLE stream.binding_marks IS 'How a bound table marks rows deleted';
+COMMENT ON COLUMN stream.binding_marks.relation IS 'The table';
+COMMENT ON COLUMN stream.binding_marks.mark_column IS 'When the row was deleted; null while it is not';
+COMMENT ON COLUMN stream.binding_marks.task_column IS 'Which task marked it: what a restore brings back';
+COMMENT ON COLUMN stream.binding_marks.task_indexed IS 'An index finds rows by the task that marked them';
+COMMENT ON COLUMN stream.binding_marks.built_in IS 'Made by the extension itself; not dumped';

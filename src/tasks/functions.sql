@@ -59,3 +59,61 @@ CREATE FUNCTION stream_stop_workers() RETURNS jsonb
 REVOKE ALL ON FUNCTION stream_get_task, stream_wait_task, stream_cancel_task, stream_retry_task,
                        stream_start_workers, stream_stop_workers FROM PUBLIC;
 REVOKE ALL ON PROCEDURE stream_run_tasks FROM PUBLIC;
+
+COMMENT ON FUNCTION stream_get_task(uuid) IS
+'How a task stands. An unknown task is an error (ST016).
+id: the task, as the call that made it returned it.
+Returns {task_id, status, created_at, updated_at, progress, result, error, duration}. status: pending, running,
+completed, failed or cancelled. progress: {done, total, percent, rows_per_second, eta_seconds, step}, in rows and
+seconds. result: {"counts": {"<table>": {"<mode>": rows}}} once completed. error: {type, description, step} once failed.';
+
+COMMENT ON FUNCTION stream_wait_task(uuid, interval) IS
+'Waits until a task is completed, failed or cancelled, or the time is over, and answers as stream_get_task does.
+id: the task. One that this transaction has made itself can''t be waited for (ST004): commit first.
+timeout: how long to wait at most; afterwards the answer says how the task stands.';
+
+COMMENT ON FUNCTION stream_cancel_task(uuid) IS
+'Cancels a pending or running task. What its committed chunks did stays done; stream_retry_task goes on from there.
+id: the task. One that is over can''t be cancelled (ST004).
+Returns {task_id, status, duration}: cancelled, or running when its worker is about to end it.';
+
+COMMENT ON FUNCTION stream_retry_task(uuid) IS
+'Puts a failed or cancelled task back into the queue; it goes on where it stopped.
+id: the task. Any other state is refused (ST004).
+Returns {task_id, status, duration}.';
+
+COMMENT ON PROCEDURE stream_run_tasks(interval, boolean, integer) IS
+'The worker: runs tasks chunk by chunk, with a commit after each, and waits for new ones in between. pg_cron calls it
+every minute; any scheduler, or a DBA by hand, may. Inside a transaction block it runs the tasks there are in that
+transaction and returns.
+run_for: how long it stays.
+until_idle: true returns as soon as no task is due.
+slot: set by stream_start_workers; the worker ends when stream_stop_workers takes the slot away.';
+
+COMMENT ON FUNCTION stream_start_workers(integer) IS
+'Puts workers on pg_cron''s schedule, in place of those that were on it. Without pg_cron in this database it is an
+error (ST016) that says what to do.
+count: how many, 1 to 64.
+Returns {workers, duration}.';
+
+COMMENT ON FUNCTION stream_stop_workers() IS
+'Takes all workers off pg_cron''s schedule; the running ones end after the task they are at.
+Returns {workers: 0, duration}.';
+
+COMMENT ON VIEW stream.task_progress IS 'A row a task, newest state, made for people and \watch.';
+COMMENT ON COLUMN stream.task_progress.task_id IS 'The task';
+COMMENT ON COLUMN stream.task_progress.kind IS 'What it does: delete_users, restore_users, deactivate_users, reactivate_users or leave_teams';
+COMMENT ON COLUMN stream.task_progress.status IS 'pending, running, completed, failed or cancelled';
+COMMENT ON COLUMN stream.task_progress.bar IS 'percent as a bar of twenty characters';
+COMMENT ON COLUMN stream.task_progress.percent IS 'Rows handled of rows to handle, 0 to 100';
+COMMENT ON COLUMN stream.task_progress.done IS 'Rows handled and committed';
+COMMENT ON COLUMN stream.task_progress.total IS 'Rows to handle; null until the task has counted them, which it does after its first chunk';
+COMMENT ON COLUMN stream.task_progress.rows_per_second IS 'Rows handled a second since the task began';
+COMMENT ON COLUMN stream.task_progress.eta_seconds IS 'Seconds left at that rate';
+COMMENT ON COLUMN stream.task_progress.step IS 'What is being done now, or for a failed task what failed';
+COMMENT ON COLUMN stream.task_progress.attempts IS 'How many workers have taken the task up';
+COMMENT ON COLUMN stream.task_progress.worker_pid IS 'Process id of the worker that took it up last, while it is not over';
+COMMENT ON COLUMN stream.task_progress.created_at IS 'When it was enqueued';
+COMMENT ON COLUMN stream.task_progress.started_at IS 'When a worker first took it up';
+COMMENT ON COLUMN stream.task_progress.updated_at IS 'When its last chunk was committed';
+COMMENT ON COLUMN stream.task_progress.finished_at IS 'When it was over';

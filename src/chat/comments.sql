@@ -1,0 +1,80 @@
+-- What the tables of chat.sql hold.
+
+COMMENT ON TABLE stream.channels IS 'Chat channels. One with exactly two members is a conversation';
+COMMENT ON COLUMN stream.channels.cid IS 'type:id; made from the two when left out';
+COMMENT ON COLUMN stream.channels.type IS 'Type, such as messaging; taken from cid when left out';
+COMMENT ON COLUMN stream.channels.id IS 'Id among the channels of the type; taken from cid when left out';
+COMMENT ON COLUMN stream.channels.created_by_id IS 'The owner: the user who created the channel, or who got it when that user was erased';
+COMMENT ON COLUMN stream.channels.team IS 'Team the channel belongs to: a user who leaves the team leaves the channel';
+COMMENT ON COLUMN stream.channels.custom IS 'The application''s own data of the channel';
+COMMENT ON COLUMN stream.channels.created_at IS 'When the channel was created';
+COMMENT ON COLUMN stream.channels.updated_at IS 'When the channel was last changed; kept by the application';
+COMMENT ON COLUMN stream.channels.deleted_at IS 'When the channel was marked deleted; null while it is not';
+COMMENT ON COLUMN stream.channels.deleted_by_task IS 'The task that marked it deleted; null when the application did';
+COMMENT ON INDEX stream.channels_owner IS 'Finds what a user owns, to hand it over';
+COMMENT ON INDEX stream.channels_team IS 'Finds a team''s channels';
+COMMENT ON INDEX stream.channels_task IS 'Finds what a task claimed to erase';
+COMMENT ON TRIGGER fill_key ON stream.channels IS 'Makes cid from type and id, or the two from cid';
+COMMENT ON TRIGGER guard_author ON stream.channels IS 'Refuses channels of deleted or deactivated users';
+
+COMMENT ON TABLE stream.channel_members IS 'Who is a member of which channel';
+COMMENT ON COLUMN stream.channel_members.cid IS 'The channel';
+COMMENT ON COLUMN stream.channel_members.user_id IS 'The member';
+COMMENT ON COLUMN stream.channel_members.channel_role IS 'The member''s role in the channel';
+COMMENT ON COLUMN stream.channel_members.created_at IS 'When the user became a member';
+COMMENT ON COLUMN stream.channel_members.updated_at IS 'When the membership was last changed; kept by the application';
+COMMENT ON COLUMN stream.channel_members.deleted_at IS 'When the membership ended; such a member doesn''t count when a channel''s members are counted';
+COMMENT ON INDEX stream.channel_members_user IS 'Finds a user''s channels';
+COMMENT ON TRIGGER guard_author ON stream.channel_members IS 'Refuses memberships of deleted or deactivated users';
+
+COMMENT ON TABLE stream.messages IS 'Messages in channels';
+COMMENT ON COLUMN stream.messages.cid IS 'The channel';
+COMMENT ON COLUMN stream.messages.id IS 'Id, a new uuid when left out';
+COMMENT ON COLUMN stream.messages.user_id IS 'The author';
+COMMENT ON COLUMN stream.messages.text IS 'What the author wrote';
+COMMENT ON COLUMN stream.messages.attachments IS 'Array of {type, asset_url, image_url, thumb_url, …}';
+COMMENT ON COLUMN stream.messages.mentioned_user_ids IS 'Users mentioned in the message';
+COMMENT ON COLUMN stream.messages.parent_id IS 'Of a reply: the message of the same channel that it replies to';
+COMMENT ON COLUMN stream.messages.quoted_message_id IS 'A message of the same channel that is quoted';
+COMMENT ON COLUMN stream.messages.pinned_by_id IS 'The user who pinned the message; null while it is not pinned';
+COMMENT ON COLUMN stream.messages.custom IS 'The application''s own data of the message';
+COMMENT ON COLUMN stream.messages.created_at IS 'When the message was written';
+COMMENT ON COLUMN stream.messages.updated_at IS 'When the message was last changed; kept by the application';
+COMMENT ON COLUMN stream.messages.deleted_at IS 'When the message was marked deleted; null while it is not';
+COMMENT ON COLUMN stream.messages.deleted_by_task IS 'The task that marked it deleted; null when the application did';
+COMMENT ON INDEX stream.messages_user IS 'Walks an author''s messages in the order of the primary key';
+COMMENT ON INDEX stream.messages_parent IS 'Finds the replies to a message that is erased';
+COMMENT ON INDEX stream.messages_quoted IS 'Finds the quotes of a message that is erased';
+COMMENT ON INDEX stream.messages_pinned_by IS 'Finds what a user that is erased has pinned';
+COMMENT ON INDEX stream.messages_mentioned IS 'Finds mentions of a user that is erased';
+COMMENT ON TRIGGER guard_author ON stream.messages IS 'Refuses messages of deleted or deactivated users';
+
+COMMENT ON TABLE stream.reactions IS 'Reactions to messages';
+COMMENT ON COLUMN stream.reactions.cid IS 'Channel of the message';
+COMMENT ON COLUMN stream.reactions.message_id IS 'The message';
+COMMENT ON COLUMN stream.reactions.user_id IS 'Who reacted';
+COMMENT ON COLUMN stream.reactions.type IS 'How, such as like';
+COMMENT ON COLUMN stream.reactions.score IS 'How much the reaction counts, such as the number of claps';
+COMMENT ON COLUMN stream.reactions.created_at IS 'When it was made';
+COMMENT ON INDEX stream.reactions_user IS 'Walks a user''s reactions in the order of the primary key';
+COMMENT ON TRIGGER guard_author ON stream.reactions IS 'Refuses reactions of deleted or deactivated users';
+
+COMMENT ON TABLE stream.reads IS 'How far users have read in channels';
+COMMENT ON COLUMN stream.reads.cid IS 'The channel';
+COMMENT ON COLUMN stream.reads.user_id IS 'Who read';
+COMMENT ON COLUMN stream.reads.last_read IS 'Up to when';
+COMMENT ON COLUMN stream.reads.unread_messages IS 'How many messages are unread; kept by the application';
+COMMENT ON INDEX stream.reads_user IS 'Finds a user''s unread channels';
+COMMENT ON TRIGGER guard_author ON stream.reads IS 'Refuses reads of deleted or deactivated users';
+
+COMMENT ON TABLE stream.flags IS 'Messages, users, activities and comments that users reported';
+COMMENT ON COLUMN stream.flags.id IS 'Id, a new uuid when left out';
+COMMENT ON COLUMN stream.flags.entity_type IS 'What is flagged: message, user, activity or comment';
+COMMENT ON COLUMN stream.flags.entity_id IS 'The id of the flagged row';
+COMMENT ON COLUMN stream.flags.user_id IS 'Who flagged it';
+COMMENT ON COLUMN stream.flags.reason IS 'Why';
+COMMENT ON COLUMN stream.flags.custom IS 'The application''s own data of the flag';
+COMMENT ON COLUMN stream.flags.created_at IS 'When it was made';
+COMMENT ON INDEX stream.flags_entity IS 'Finds the flags on a row that is erased or pruned';
+COMMENT ON INDEX stream.flags_user IS 'Finds what a user flagged';
+COMMENT ON TRIGGER guard_author ON stream.flags IS 'Refuses flags by deleted or deactivated users';
