@@ -16,17 +16,6 @@ INSERT INTO stream.bindings (relation, user_column, kind, governed_by, prune_row
 
 SELECT pg_catalog.pg_extension_config_dump('stream.devices', '');
 
-COMMENT ON TABLE stream.devices IS 'Devices that get push notifications';
-COMMENT ON COLUMN stream.devices.user_id IS 'The user';
-COMMENT ON COLUMN stream.devices.id IS 'Id of the device';
-COMMENT ON COLUMN stream.devices.push_provider IS 'firebase, apn, huawei or xiaomi';
-COMMENT ON COLUMN stream.devices.push_provider_name IS 'Name of the providers configuration';
-COMMENT ON COLUMN stream.devices.disabled IS 'Gets nothing now';
-COMMENT ON COLUMN stream.devices.disabled_reason IS 'Why';
-COMMENT ON COLUMN stream.devices.voip IS 'Its token is for calls';
-COMMENT ON COLUMN stream.devices.hardware_id IS 'Id of the hardware';
-COMMENT ON COLUMN stream.devices.created_at IS 'When the row was made';
-
 COMMENT ON TABLE stream.devices IS 'Devices that receive a user''s push notifications';
 COMMENT ON COLUMN stream.devices.user_id IS 'Whose device it is';
 COMMENT ON COLUMN stream.devices.id IS 'The token by which the push provider knows the device';

@@ -28,15 +28,17 @@ FROM (VALUES ('stream_get_user', 'reader'), ('stream_get_users', 'reader'), ('st
 JOIN pg_catalog.pg_proc p ON p.proname = l.name AND p.pronamespace = '@extschema@'::regnamespace;
 
 COMMENT ON FUNCTION stream_grant(regrole, text) IS
-'Lets a role call the functions of a level, which needs no rights on the tables.
+'Lets a role of the database call the functions of a level, and read stream.task_progress. The role needs no rights on
+the tables. An unknown level is refused (ST004).
 role: the role.
 level: reader (get, query, tasks), writer (and upsert, patch), moderator (and deactivate, reactivate) or admin (all).
 Returns {level, duration}.';
 COMMENT ON FUNCTION stream_revoke(regrole, text) IS
-'Takes a level, and those above it, from a role; what is left is the level below.
+'Takes a level, and those above it, from a role of the database; what is left is the level below. An unknown level is
+refused (ST004).
 role: the role.
 level: reader, writer, moderator or admin.
 Returns {level, duration}.';
-COMMENT ON TABLE stream.function_levels IS 'From which level on a function may be called';
+COMMENT ON TABLE stream.function_levels IS 'From which level of stream_grant on a function may be called';
 COMMENT ON COLUMN stream.function_levels.function IS 'The function or procedure';
 COMMENT ON COLUMN stream.function_levels.level IS 'reader, writer, moderator or admin; each includes the ones before it';

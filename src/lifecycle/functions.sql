@@ -72,7 +72,8 @@ messages_mode: soft marks what the user wrote deleted, pruning also empties it a
   hard erases it with all that hangs on it.
 conversations_mode: soft marks channels with exactly two members, one of them the user, deleted; hard erases them.
 calls_mode: the same for calls with exactly two members.
-new_owner: with a hard user, who gets the channels it owned; null: a placeholder user delete-user-<16 hex digits>.
+new_owner: with a hard user, who gets the channels it owned: a user that is not deleted nor among ids; null: a
+  placeholder user delete-user-<16 hex digits>.
 new_call_owner: the same for its group calls.
 files: true lists the URLs of attachments that nothing refers to any more in the task''s result.
 dry_run: true changes nothing and returns {counts, duration}, the counts that the task would report.

@@ -59,32 +59,6 @@ SELECT pg_catalog.pg_extension_config_dump('stream.user_mutes', '');
 SELECT pg_catalog.pg_extension_config_dump('stream.channel_mutes', '');
 SELECT pg_catalog.pg_extension_config_dump('stream.blocks', '');
 
-COMMENT ON TABLE stream.bans IS 'Bans in force until they expire';
-COMMENT ON COLUMN stream.bans.target_user_id IS 'Who is banned';
-COMMENT ON COLUMN stream.bans.channel_cid IS 'In this channel; empty for the whole application';
-COMMENT ON COLUMN stream.bans.banned_by_id IS 'Who did it';
-COMMENT ON COLUMN stream.bans.reason IS 'Why';
-COMMENT ON COLUMN stream.bans.shadow IS 'The user does not notice';
-COMMENT ON COLUMN stream.bans.ip_ban IS 'The users address is banned too';
-COMMENT ON COLUMN stream.bans.expires IS 'When it ends; null: never';
-COMMENT ON COLUMN stream.bans.created_at IS 'When the row was made';
-COMMENT ON TABLE stream.user_mutes IS 'Users that users have muted';
-COMMENT ON COLUMN stream.user_mutes.user_id IS 'Who does not want to hear';
-COMMENT ON COLUMN stream.user_mutes.target_id IS 'Whom';
-COMMENT ON COLUMN stream.user_mutes.expires IS 'When it ends; null: never';
-COMMENT ON COLUMN stream.user_mutes.created_at IS 'When the row was made';
-COMMENT ON COLUMN stream.user_mutes.updated_at IS 'When it was last changed';
-COMMENT ON TABLE stream.channel_mutes IS 'Channels that users have muted';
-COMMENT ON COLUMN stream.channel_mutes.user_id IS 'Who does not want to hear';
-COMMENT ON COLUMN stream.channel_mutes.channel_cid IS 'The channel';
-COMMENT ON COLUMN stream.channel_mutes.expires IS 'When it ends; null: never';
-COMMENT ON COLUMN stream.channel_mutes.created_at IS 'When the row was made';
-COMMENT ON COLUMN stream.channel_mutes.updated_at IS 'When it was last changed';
-COMMENT ON TABLE stream.blocks IS 'Users that users have blocked';
-COMMENT ON COLUMN stream.blocks.user_id IS 'Who blocks';
-COMMENT ON COLUMN stream.blocks.blocked_user_id IS 'Whom';
-COMMENT ON COLUMN stream.blocks.created_at IS 'When the row was made';
-
 COMMENT ON TABLE stream.bans IS 'Bans, app-wide or from one channel; one whose time is over is no longer in force';
 COMMENT ON COLUMN stream.bans.target_user_id IS 'Who is banned';
 COMMENT ON COLUMN stream.bans.channel_cid IS 'From which channel; empty: from the whole application';
@@ -94,6 +68,8 @@ COMMENT ON COLUMN stream.bans.shadow IS 'True: a shadow ban, which its target is
 COMMENT ON COLUMN stream.bans.ip_ban IS 'True: the address the user last came from is banned too';
 COMMENT ON COLUMN stream.bans.expires IS 'When the ban ends; null: never';
 COMMENT ON COLUMN stream.bans.created_at IS 'When it was made';
+COMMENT ON INDEX stream.bans_channel IS 'Finds the bans from a channel that is erased';
+COMMENT ON INDEX stream.bans_banned_by IS 'Finds the bans made by a user that is erased';
 
 COMMENT ON TABLE stream.user_mutes IS 'Users who do not want to hear of other users';
 COMMENT ON COLUMN stream.user_mutes.user_id IS 'Who muted';
@@ -101,6 +77,7 @@ COMMENT ON COLUMN stream.user_mutes.target_id IS 'Who is muted';
 COMMENT ON COLUMN stream.user_mutes.expires IS 'When the mute ends; null: never';
 COMMENT ON COLUMN stream.user_mutes.created_at IS 'When it was made';
 COMMENT ON COLUMN stream.user_mutes.updated_at IS 'When it was last changed';
+COMMENT ON INDEX stream.user_mutes_target IS 'Finds who muted a user';
 
 COMMENT ON TABLE stream.channel_mutes IS 'Users who do not want to hear of channels';
 COMMENT ON COLUMN stream.channel_mutes.user_id IS 'Who muted';
@@ -108,8 +85,10 @@ COMMENT ON COLUMN stream.channel_mutes.channel_cid IS 'The muted channel';
 COMMENT ON COLUMN stream.channel_mutes.expires IS 'When the mute ends; null: never';
 COMMENT ON COLUMN stream.channel_mutes.created_at IS 'When it was made';
 COMMENT ON COLUMN stream.channel_mutes.updated_at IS 'When it was last changed';
+COMMENT ON INDEX stream.channel_mutes_channel IS 'Finds the mutes of a channel that is erased';
 
 COMMENT ON TABLE stream.blocks IS 'Users who block other users';
 COMMENT ON COLUMN stream.blocks.user_id IS 'Who blocked';
 COMMENT ON COLUMN stream.blocks.blocked_user_id IS 'Who is blocked';
 COMMENT ON COLUMN stream.blocks.created_at IS 'When it was made';
+COMMENT ON INDEX stream.blocks_blocked IS 'Finds who blocked a user';

@@ -86,21 +86,22 @@ COMMENT ON PROCEDURE stream_run_tasks(interval, boolean, integer) IS
 'The worker: runs tasks chunk by chunk, with a commit after each, and waits for new ones in between. pg_cron calls it
 every minute; any scheduler, or a DBA by hand, may. Inside a transaction block it runs the tasks there are in that
 transaction and returns.
-run_for: how long it stays.
+run_for: how long it stays; a task that is not done by then goes on under the next worker.
 until_idle: true returns as soon as no task is due.
 slot: set by stream_start_workers; the worker ends when stream_stop_workers takes the slot away.';
 
 COMMENT ON FUNCTION stream_start_workers(integer) IS
-'Puts workers on pg_cron''s schedule, in place of those that were on it. Without pg_cron in this database it is an
-error (ST016) that says what to do.
+'Puts workers on pg_cron''s schedule, in place of those that were on it: each is started every minute and stays for as
+long. Without pg_cron in this database it is an error (ST016) that says what to do.
 count: how many, 1 to 64.
 Returns {workers, duration}.';
 
 COMMENT ON FUNCTION stream_stop_workers() IS
-'Takes all workers off pg_cron''s schedule; the running ones end after the task they are at.
+'Takes all workers off pg_cron''s schedule; the running ones end after the task they are at. Without
+pg_cron in this database it is an error (ST016).
 Returns {workers: 0, duration}.';
 
-COMMENT ON VIEW stream.task_progress IS 'A row a task, newest state, made for people and \watch.';
+COMMENT ON VIEW stream.task_progress IS 'A row a task, made for people and \watch: how far it is, how fast it goes and when it will be done';
 COMMENT ON COLUMN stream.task_progress.task_id IS 'The task';
 COMMENT ON COLUMN stream.task_progress.kind IS 'What it does: delete_users, restore_users, deactivate_users, reactivate_users or leave_teams';
 COMMENT ON COLUMN stream.task_progress.status IS 'pending, running, completed, failed or cancelled';

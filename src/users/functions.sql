@@ -5,17 +5,18 @@ CREATE FUNCTION stream_upsert_users(users jsonb, return_users boolean DEFAULT tr
     AS 'MODULE_PATHNAME', 'stream_upsert_users';
 REVOKE ALL ON FUNCTION stream_upsert_users(jsonb, boolean) FROM PUBLIC;
 COMMENT ON FUNCTION stream_upsert_users(jsonb, boolean) IS
-'Creates users and replaces those that exist: what an object leaves out goes back to its default. All of the call happens or none of it.
+'Creates users and replaces those that exist: what an object leaves out goes back to its default. All of the call happens or none of it. A user that the call does not change is not written.
+Refused (ST004), naming the first bad entry: no users, an id twice, a bad id or value, an unknown role or key, a deleted user.
 users: {"users": {"<id>": {…}}}, {"users": [{…}]}, a bare array, or one user object; id is mandatory; role, name, image, custom, language, invisible, teams, teams_role and privacy_settings can be set.
 return_users: false returns {created, updated, unchanged, duration} instead of the users.
-Returns {users: {"<id>": {…}}, membership_deletion_task_id, duration}. A user that the call does not change is not written.';
+Returns {users: {"<id>": {…}}, membership_deletion_task_id, duration}. membership_deletion_task_id: the task that ends memberships in channels of teams that users left; empty when there is none.';
 
 CREATE FUNCTION stream_patch_user(id text, set jsonb DEFAULT '{}', unset text[] DEFAULT '{}') RETURNS jsonb
     LANGUAGE c SECURITY DEFINER PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'stream_patch_user';
 REVOKE ALL ON FUNCTION stream_patch_user(text, jsonb, text[]) FROM PUBLIC;
 COMMENT ON FUNCTION stream_patch_user(text, jsonb, text[]) IS
-'Changes single fields of one user and leaves the others as they are.
+'Changes single fields of one user and leaves the others as they are. Refused: an unknown user (ST016); a deleted one, a path that can''t be set, a path named twice or inside another, a bad value (ST004).
 id: the user.
 set: an object of paths and their new values: a field''s name, a path into custom, teams_role or privacy_settings such as custom.address.city, or a name that is no field, which means custom.<name>.
 unset: paths that go back to their default.
@@ -26,7 +27,7 @@ CREATE FUNCTION stream_patch_users(patches jsonb) RETURNS jsonb
     AS 'MODULE_PATHNAME', 'stream_patch_users';
 REVOKE ALL ON FUNCTION stream_patch_users(jsonb) FROM PUBLIC;
 COMMENT ON FUNCTION stream_patch_users(jsonb) IS
-'Changes single fields of many users. All of the call happens or none of it.
+'Changes single fields of many users. All of the call happens or none of it; refused as in stream_patch_user, naming the first bad entry.
 patches: {"users": [{"id": …, "set": {…}, "unset": […]}, …]}, or the bare array; set and unset as in stream_patch_user.
 Returns {users: {"<id>": {…}}, duration}, with membership_deletion_task_id when leaving a team ends memberships.';
 
@@ -35,7 +36,7 @@ CREATE FUNCTION stream_get_user(id text, include_deleted boolean DEFAULT false) 
     AS 'MODULE_PATHNAME', 'stream_get_user';
 REVOKE ALL ON FUNCTION stream_get_user(text, boolean) FROM PUBLIC;
 COMMENT ON FUNCTION stream_get_user(text, boolean) IS
-'One user with everything known of it. An unknown id is an error (ST016).
+'One user with everything known of it. An unknown id is an error (ST016), and so is that of a deleted user unless it is asked for.
 id: the user.
 include_deleted: true also finds a deleted user.
 Returns the full user, with duration among its fields.';
@@ -55,7 +56,7 @@ CREATE FUNCTION stream_create_role(name text) RETURNS jsonb
     AS 'MODULE_PATHNAME', 'stream_create_role';
 REVOKE ALL ON FUNCTION stream_create_role(text) FROM PUBLIC;
 COMMENT ON FUNCTION stream_create_role(text) IS
-'Adds a role that users can have.
+'Adds a role that users can have. Refused (ST004): a bad name, a role that exists.
 name: 1 to 64 letters, digits, @, _ or -.
 Returns {role: {name, custom, scopes, created_at, updated_at}, duration}.';
 
@@ -72,6 +73,6 @@ CREATE FUNCTION stream_delete_role(name text) RETURNS jsonb
     AS 'MODULE_PATHNAME', 'stream_delete_role';
 REVOKE ALL ON FUNCTION stream_delete_role(text) FROM PUBLIC;
 COMMENT ON FUNCTION stream_delete_role(text) IS
-'Removes a role. Built-in roles (user, guest, anonymous, admin, moderator) and roles in use stay.
+'Removes a role. Refused: an unknown role (ST016), a built-in one (user, guest, anonymous, admin, moderator) and one in use, deleted users'' roles and roles in teams included (ST004).
 name: the role.
 Returns {duration}.';

@@ -11,13 +11,6 @@ VALUES ('user', false), ('guest', false), ('anonymous', false), ('admin', false)
 
 SELECT pg_catalog.pg_extension_config_dump('stream.roles', 'WHERE custom');
 
-COMMENT ON TABLE stream.roles IS 'Roles a user can have';
-COMMENT ON COLUMN stream.roles.name IS 'Name of the role';
-COMMENT ON COLUMN stream.roles.custom IS 'Made by the application; false for the built-in ones';
-COMMENT ON COLUMN stream.roles.scopes IS 'Scopes the role holds, of meaning to the application';
-COMMENT ON COLUMN stream.roles.created_at IS 'When the row was made';
-COMMENT ON COLUMN stream.roles.updated_at IS 'When it was last changed';
-
 COMMENT ON TABLE stream.roles IS 'Roles that users can have, app-wide or in a team';
 COMMENT ON COLUMN stream.roles.name IS 'The role: 1 to 64 letters, digits, @, _ or -';
 COMMENT ON COLUMN stream.roles.custom IS 'True for a role made by stream_create_role, false for a built-in one; only custom roles can be deleted, and only they are dumped';

@@ -34,31 +34,6 @@ CREATE INDEX users_deactivated_by ON stream.users (deactivated_by_id) WHERE deac
 
 SELECT pg_catalog.pg_extension_config_dump('stream.users', '');
 
-COMMENT ON TABLE stream.users IS 'The users';
-COMMENT ON COLUMN stream.users.id IS '1 to 255 of A–Z a–z 0–9 @ _ -';
-COMMENT ON COLUMN stream.users.role IS 'A role of stream.roles; checked by the functions';
-COMMENT ON COLUMN stream.users.name IS 'Name to show';
-COMMENT ON COLUMN stream.users.image IS 'URL of a picture';
-COMMENT ON COLUMN stream.users.custom IS 'Data of the application, an object';
-COMMENT ON COLUMN stream.users.teams IS 'Teams the user is in, at most 250';
-COMMENT ON COLUMN stream.users.teams_role IS 'Roles in single teams: team → role';
-COMMENT ON COLUMN stream.users.language IS 'Empty, or ISO 639-1 with an optional region, as fr-CA';
-COMMENT ON COLUMN stream.users.invisible IS 'Does not want to be shown as online';
-COMMENT ON COLUMN stream.users.privacy_settings IS '{typing_indicators, read_receipts, delivery_receipts: {enabled}}';
-COMMENT ON COLUMN stream.users.push_notifications IS '{disabled, disabled_until}';
-COMMENT ON COLUMN stream.users.online IS 'Connected now';
-COMMENT ON COLUMN stream.users.last_active IS 'When the user was last connected';
-COMMENT ON COLUMN stream.users.avg_response_time IS 'Seconds the user takes to answer, on average';
-COMMENT ON COLUMN stream.users.revoke_tokens_issued_before IS 'Tokens issued earlier are refused';
-COMMENT ON COLUMN stream.users.created_at IS 'When the row was made';
-COMMENT ON COLUMN stream.users.updated_at IS 'When it was last changed';
-COMMENT ON COLUMN stream.users.deactivated_at IS 'When the user was deactivated; null while active';
-COMMENT ON COLUMN stream.users.deactivated_by_id IS 'Who did it';
-COMMENT ON COLUMN stream.users.deactivated_by_task IS 'The task that did it, and marked what came with it';
-COMMENT ON COLUMN stream.users.deleted_at IS 'When it was marked deleted; null while it is not';
-COMMENT ON COLUMN stream.users.deleted_mode IS 'soft, pruning or hard, once deleted';
-COMMENT ON COLUMN stream.users.deleted_by_task IS 'The task of the deletion';
-
 COMMENT ON TABLE stream.users IS 'Users, deactivated and deleted ones included until a hard deletion has erased them. Written by the stream_ functions, which check what goes in';
 COMMENT ON COLUMN stream.users.id IS 'The user''s id: 1 to 255 letters, digits, @, _ or -; chosen by the application and never changed';
 COMMENT ON COLUMN stream.users.role IS 'The app-wide role, one of stream.roles';

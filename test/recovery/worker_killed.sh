@@ -2,28 +2,7 @@
 # SIGKILL of the worker's backend in the middle of a hard delete of 100,000 messages: the server
 # restarts, and the task, taken up by another worker, ends with the right counts and the same end
 # state as a run that nobody disturbed.
-set -euo pipefail
-cd "${STREAM_USERS_TOP:?}"
-work=$(mktemp -d "${TMPDIR:-/tmp}/worker_killed.XXXXXX")
-chmod 755 "$work"
-trap 'test/cluster remove "$work/cluster" >/dev/null 2>&1; rm -rf --one-file-system "$work"' EXIT
-trap 'exit 1' INT TERM
-
-tests=0
-failed=0
-ok() { # ok NAME COMMAND…
-    local name=$1 word=ok
-    shift
-    "$@" || { word="not ok"; failed=1; }
-    tests=$((tests + 1))
-    echo "$word $tests - $name"
-}
-same() {
-    [[ $1 == "$2" ]] && return 0
-    diff <(printf '%s\n' "$1") <(printf '%s\n' "$2") | sed 's/^/# /' | head -n 20
-    return 1
-}
-sql() { test/cluster run "$work/cluster" psql -d "$database" -XqAt -v ON_ERROR_STOP=1 "$@"; }
+. "${STREAM_USERS_TOP:?}/test/recovery/lib.sh"
 
 test/cluster create "$work/cluster" --no-cron -c fsync=on >/dev/null
 
@@ -66,7 +45,7 @@ SQL
 counts_of() { sql -c "SELECT jsonb_pretty(stream_get_task('$1') -> 'result' -> 'counts')"; }
 
 for database in undisturbed disturbed; do
-    test/cluster run "$work/cluster" createdb "$database"
+    in_cluster createdb "$database"
     load >/dev/null
 done
 
@@ -79,7 +58,7 @@ state >"$work/wanted"
 database=disturbed
 foreseen=$(sql -c "SELECT jsonb_pretty(stream_delete_users($ids, $modes, dry_run => true) -> 'counts')")
 task=$(delete_users)
-test/cluster run "$work/cluster" psql -d "$database" -Xq -c "SET stream_users.chunk_rows = 500" \
+in_cluster psql -d "$database" -Xq -c "SET stream_users.chunk_rows = 500" \
     -c "CALL stream_run_tasks(run_for => '5 minutes', until_idle => true)" >"$work/worker.log" 2>&1 &
 pid=
 for ((i = 0; i < 3000; i++)); do
@@ -106,5 +85,4 @@ ok "and the same end state, row by row" cmp "$work/got" "$work/wanted"
 ok "in which 100,000 messages of these users are gone" same \
     "$(sql -c "SELECT count(*) FROM stream.messages WHERE user_id IN (SELECT unnest($ids))")" 0
 ok "and nothing else is left to do" same "$(sql -c "SELECT count(*) FROM stream.task_users")" 0
-echo "1..$tests"
-exit $failed
+done_testing

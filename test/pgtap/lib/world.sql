@@ -195,15 +195,16 @@ END
 $$;
 
 -- The rows that are not the same as they were, as a table before or after with the columns of
--- everything(); users' updated_at aside.
+-- everything(). Of users updated_at is set aside, and online: whoever is deleted or deactivated has
+-- gone offline.
 CREATE FUNCTION pg_temp.differences(before_table regclass) RETURNS TABLE (relation text, key text)
     LANGUAGE plpgsql AS $$
 BEGIN
     RETURN QUERY EXECUTE format($q$
         SELECT COALESCE(b.relation, a.relation), COALESCE(b.key, a.key)
           FROM %s AS b FULL JOIN pg_temp.everything() AS a ON a.relation = b.relation AND a.key = b.key
-         WHERE b.contents - CASE b.relation WHEN 'stream.users' THEN 'updated_at' ELSE '' END
-               IS DISTINCT FROM a.contents - CASE a.relation WHEN 'stream.users' THEN 'updated_at' ELSE '' END
+         WHERE b.contents - CASE b.relation WHEN 'stream.users' THEN '{updated_at,online}' ELSE '{}' END::text[]
+               IS DISTINCT FROM a.contents - CASE a.relation WHEN 'stream.users' THEN '{updated_at,online}' ELSE '{}' END::text[]
          ORDER BY 1, 2$q$, before_table);
 END
 $$;

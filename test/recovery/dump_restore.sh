@@ -1,0 +1,55 @@
+#!/bin/bash
+# pg_dump and restore keep users, products' rows, tasks and roles: also rows of deleted users, which
+# nobody may insert any more.
+. "${STREAM_USERS_TOP:?}/test/recovery/lib.sh"
+
+test/cluster create "$work/cluster" --no-cron >/dev/null
+for database in original plain custom parallel; do
+    in_cluster createdb "$database"
+done
+# Everything in the tables that a dump is to keep, in one line a table.
+contents() {
+    sql <<'SQL'
+SELECT format('SELECT %L, count(*), md5(string_agg(t::text, %L ORDER BY t::text)) FROM %s t %s', c, '|', c, r.condition)
+FROM pg_extension e, unnest(e.extconfig, e.extcondition) AS r (config, condition),
+     LATERAL (SELECT r.config::regclass AS c) AS n
+JOIN pg_class k ON k.oid = n.c AND k.relkind = 'r'
+WHERE e.extname = 'stream_users' ORDER BY c::text \gexec
+SQL
+}
+
+database=original
+sql >/dev/null <<'SQL'
+CREATE EXTENSION stream_users;
+SELECT stream_create_role('captain');
+SELECT stream_upsert_users('[{"id": "ann", "role": "captain"}, {"id": "bob"}, {"id": "cem"}]');
+INSERT INTO stream.channels (type, id, created_by_id) VALUES ('m', '1', 'ann');
+INSERT INTO stream.channel_members (cid, user_id) VALUES ('m:1', 'ann'), ('m:1', 'bob');
+INSERT INTO stream.messages (cid, id, user_id, text) VALUES ('m:1', '1', 'ann', 'x'), ('m:1', '2', 'bob', 'x');
+INSERT INTO stream.devices (user_id, id, push_provider) VALUES ('ann', 'd', 'apn');
+SELECT stream_delete_users('{ann}');
+CALL stream_run_tasks(until_idle => true);
+SELECT stream_deactivate_users('{bob}');
+SQL
+wanted=$(contents)
+in_cluster pg_dump -d original -f "$work/dump.sql"
+in_cluster pg_dump -d original -Fc -f "$work/dump"
+
+ok "the original holds the rows of a deleted user" same \
+    "$(sql -c "SELECT count(*) FROM stream.messages WHERE user_id = 'ann' AND deleted_at IS NOT NULL")" 1
+database=plain
+ok "a plain dump is restored without an error" sql -o "$work/out" -f "$work/dump.sql"
+ok "with the same rows" same "$(contents)" "$wanted"
+sql -c "CALL stream_run_tasks(until_idle => true)"
+ok "its pending task runs in the restored database" same \
+    "$(sql -c "SELECT id FROM stream.users WHERE deactivated_at IS NOT NULL")" bob
+ok "and new tasks get numbers of their own" same \
+    "$(sql -c "SELECT stream_delete_users('{cem}') ? 'task_id'")" t
+database=custom
+ok "a custom dump is restored without an error" in_cluster pg_restore -d custom -e "$work/dump"
+ok "with the same rows" same "$(contents)" "$wanted"
+database=parallel
+ok "so it is in parallel with the guard off" in_cluster env PGOPTIONS='-c stream_users.guard_writes=off' \
+    pg_restore -d parallel -e -j 2 "$work/dump"
+ok "with the same rows" same "$(contents)" "$wanted"
+done_testing
