@@ -227,6 +227,14 @@ std::string unmark_sql(const Relation &relation) {
            relation.mark->task + " = NULLIF(k.tag, '')::uuid";
 }
 
+std::string unmark_rest_sql(const Relation &relation) {
+    const std::string task = "t." + relation.mark->task;
+    return "UPDATE " + relation.name + " t SET " + lift_mark(relation) + " WHERE " + task +
+           " IN (SELECT (u.detail ->> 'task')::uuid FROM stream.task_users u WHERE u.seq = $1)"
+           " AND NOT EXISTS (SELECT FROM stream.users u WHERE u.deleted_by_task = " +
+           task + " OR u.deactivated_by_task = " + task + ")";
+}
+
 std::string mark_child_sql(const Child &child) {
     const Relation &relation = *child.child;
     return "UPDATE " + relation.name + " t SET " +

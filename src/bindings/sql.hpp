@@ -60,6 +60,10 @@ std::string drop_element_sql(const Relation &relation, const Column &column);
 std::string reassign_sql(const Relation &relation, const Column &column);
 std::string unmark_sql(const Relation &relation);
 
+// Lifts the marks of the tasks that the users of the task with seq $1 (bigint) are tagged with,
+// where no user is deleted or deactivated by such a task any more.
+std::string unmark_rest_sql(const Relation &relation);
+
 // The same for rows of a child, whose parents' keys are given.
 std::string mark_child_sql(const Child &child);
 std::string unmark_child_sql(const Child &child);

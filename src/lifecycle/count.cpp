@@ -30,7 +30,7 @@ public:
 
     CountQuery query(const Plan &plan) {
         for (const Step &step : plan)
-            if (!step.final_round && step.relation != nullptr)
+            if (!step.final_round && step.relation != nullptr && step.action != Action::unmark_rest)
                 add(step);
         std::string text = sql();
         return {std::move(text), std::move(matches_), std::move(labels_)};

@@ -145,6 +145,9 @@ PlanJob::State PlanJob::advance(Task &task) {
         case Action::user_rows:
             done = user_rows(task, step, budget);
             break;
+        case Action::unmark_rest:
+            unmark_rest(task, step);
+            break;
         case Action::list_files:
             list_files(task, *catalogue_);
             break;
@@ -363,6 +366,13 @@ bool PlanJob::user_rows(Task &task, const Step &step, int64 &budget) {
     budget -= static_cast<int64>(users.ids.size());
     task.cursor.driver = users.ids.back();
     return false;
+}
+
+void PlanJob::unmark_rest(Task &task, const Step &step) const {
+    const pg::Rows rows =
+        pg::prepared(bindings::unmark_rest_sql(*step.relation), {INT8OID}).run({task.seq});
+    task.count(step.relation->name, step.mode, static_cast<int64>(rows.processed()));
+    task.done += static_cast<int64>(rows.processed());
 }
 
 bool PlanJob::wait_for_writers(Task &task) {

@@ -21,6 +21,7 @@ private:
     void next_step(tasks::Task &task) const;
     bool walk(tasks::Task &task, const Step &step, int64 &budget);
     bool user_rows(tasks::Task &task, const Step &step, int64 &budget);
+    void unmark_rest(tasks::Task &task, const Step &step) const;
     bool wait_for_writers(tasks::Task &task);
     void count_total(tasks::Task &task) const;
 

@@ -172,13 +172,30 @@ private:
     std::vector<const Relation *> claimed_;
 };
 
+// Containers whose members have left meanwhile can't be found through them any more.
+void unmark_rest(Plan &plan, const Catalogue &catalogue, const Relation *container) {
+    const auto add = [&plan](const Relation *relation) {
+        if (!relation->mark || !relation->mark->task_indexed)
+            return;
+        Step step{"restore the rest of " + relation->name, Action::unmark_rest, "restored"};
+        step.relation = relation;
+        plan.push_back(std::move(step));
+    };
+    add(container);
+    for (const Child *child : catalogue.children_of(container))
+        if (child->on_mark)
+            add(child->child);
+}
+
 // Lifts marks from everything a user's deletion or deactivation can have marked.
 template <class Wanted> Plan unmark_plan(const Catalogue &catalogue, Wanted wanted) {
     Plan plan;
     for (const Binding &binding : catalogue.bindings) {
         if (binding.container && binding.container->relation->mark &&
-            wanted(binding.container->governed_by))
+            wanted(binding.container->governed_by)) {
             plan.push_back(container_step(Action::unmark, "restore", binding, "restored"));
+            unmark_rest(plan, catalogue, binding.container->relation);
+        }
         if ((binding.kind == Kind::author || binding.kind == Kind::personal) &&
             binding.relation->mark && wanted(binding.governed_by))
             plan.push_back(step_of(Action::unmark, "restore", binding, "restored"));
@@ -227,11 +244,12 @@ Plan deactivation_plan(const Catalogue &catalogue, bool mark_messages, bool mark
 }
 
 Plan reactivation_plan(const Catalogue &catalogue, bool messages, bool channels) {
-    Plan plan = unmark_plan(catalogue, [&](Governor governor) {
+    Plan plan{users_step(UserRows::reactivate, "reactivate users", "reactivated")};
+    Plan marks = unmark_plan(catalogue, [&](Governor governor) {
         return (messages && governor == Governor::messages) ||
                (channels && governor == Governor::conversations);
     });
-    plan.push_back(users_step(UserRows::reactivate, "reactivate users", "reactivated"));
+    std::move(marks.begin(), marks.end(), std::back_inserter(plan));
     return plan;
 }
 

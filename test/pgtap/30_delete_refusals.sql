@@ -8,14 +8,7 @@ RESET client_min_messages;
 \ir lib/world.sql
 
 -- Here a refused call must leave every table as it was, the queue too, and write no row anew.
-CREATE OR REPLACE FUNCTION pg_temp.contents() RETURNS text LANGUAGE sql AS $$
-    SELECT md5(concat_ws(E'\n',
-        (SELECT string_agg(concat_ws(' ', relation, key, contents, place), E'\n' ORDER BY relation, key)
-           FROM pg_temp.everything()),
-        (SELECT string_agg(t::text, E'\n' ORDER BY t.seq) FROM stream.tasks AS t),
-        (SELECT string_agg(u::text, E'\n' ORDER BY u.seq, u.user_id) FROM stream.task_users AS u),
-        (SELECT string_agg(f::text, E'\n' ORDER BY f.seq, f.url) FROM stream.task_files AS f)))
-$$;
+CREATE OR REPLACE FUNCTION pg_temp.contents() RETURNS text LANGUAGE sql AS 'SELECT pg_temp.everything_and_queue()';
 
 -- One user for each way to be deleted: asked for, and brought to its end.
 SELECT stream_upsert_users('[{"id":"soft-new"},{"id":"soft"},{"id":"pruned"},{"id":"erasing"},{"id":"erased"}]') \g /dev/null

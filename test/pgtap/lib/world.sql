@@ -213,3 +213,13 @@ $$;
 CREATE FUNCTION pg_temp.ended(task text) RETURNS text LANGUAGE sql AS $$
     SELECT concat_ws(': ', t ->> 'status', t -> 'error' ->> 'description') FROM stream_get_task(task::uuid) AS t
 $$;
+
+-- All of it and the queue as one value, which is the same only when nothing was written.
+CREATE FUNCTION pg_temp.everything_and_queue() RETURNS text LANGUAGE sql AS $$
+    SELECT md5(concat_ws(E'\n',
+        (SELECT string_agg(concat_ws(' ', relation, key, contents, place), E'\n' ORDER BY relation, key)
+           FROM pg_temp.everything()),
+        (SELECT string_agg(t::text, E'\n' ORDER BY t.seq) FROM stream.tasks AS t),
+        (SELECT string_agg(u::text, E'\n' ORDER BY u.seq, u.user_id) FROM stream.task_users AS u),
+        (SELECT string_agg(f::text, E'\n' ORDER BY f.seq, f.url) FROM stream.task_files AS f)))
+$$;
