@@ -14,6 +14,14 @@ pg::Statement unmark_users(R"(
     WHERE id = ANY ($1))",
                            {TEXTARRAYOID, TIMESTAMPTZOID});
 
+// A deletion that failed or was cancelled may be retried: not for users who are back.
+pg::Statement leave_deletions(R"(
+    DELETE FROM stream.task_users u
+    USING stream.tasks t
+    WHERE t.seq = u.seq AND t.kind = 'delete_users' AND t.status IN ('failed', 'cancelled')
+      AND u.user_id = ANY ($1))",
+                              {TEXTARRAYOID});
+
 // Whether these deletions marked, or may yet mark, anything but users: a task that is not finished,
 // or whose record is gone, may have.
 pg::Statement data_was_marked(R"(
@@ -49,6 +57,7 @@ STREAM_FUNCTION(stream_restore_users, "RestoreUsers") {
     for (const Subject &subject : subjects)
         deletions.push_back(subject.deleted_by_task);
     unmark_users.run({pg::Param::datum(pg::text_array(ids)), GetCurrentTimestamp()});
+    leave_deletions.run({pg::Param::datum(pg::text_array(ids))});
     if (data_was_marked.run({pg::Param::datum(pg::text_array(deletions))})[0].boolean(1))
         return task_response(call,
                              enqueue("restore_users", subjects, {}, {}, &Subject::deleted_by_task));

@@ -26,11 +26,21 @@ pg::Statement erase(R"(
     DELETE FROM stream.users WHERE id = ANY ($1) AND deleted_mode = 'hard')",
                     types);
 
+// A user who was deactivated or deleted since the call is none of the task's any more: what it
+// would mark of that user nobody could bring back.
 pg::Statement deactivate(R"(
-    UPDATE stream.users
-    SET deactivated_at = $4, deactivated_by_id = $5, deactivated_by_task = $2::uuid, online = false,
-        updated_at = $4
-    WHERE id = ANY ($1) AND deactivated_at IS NULL AND deleted_at IS NULL)",
+    WITH deactivated AS (
+        UPDATE stream.users
+        SET deactivated_at = $4, deactivated_by_id = $5, deactivated_by_task = $2::uuid, online = false,
+            updated_at = $4
+        WHERE id = ANY ($1) AND deactivated_at IS NULL AND deleted_at IS NULL
+        RETURNING id),
+    overtaken AS (
+        DELETE FROM stream.task_users l
+        WHERE l.seq = $3 AND l.user_id = ANY ($1)
+          AND NOT EXISTS (SELECT FROM deactivated d WHERE d.id = l.user_id)
+          AND NOT EXISTS (SELECT FROM stream.users u WHERE u.id = l.user_id AND u.deactivated_by_task = $2::uuid))
+    SELECT id FROM deactivated)",
                          types);
 
 pg::Statement reactivate(R"(

@@ -228,7 +228,8 @@ TaskLock::~TaskLock() {
     LockRelease(&tag, ExclusiveLock, true);
 }
 
-std::optional<Claim> claim_next(const std::vector<int64> &skip, MemoryContext context) {
+std::optional<Claim> claim_next(const std::vector<int64> &skip, MemoryContext context, bool &held) {
+    held = false;
     std::vector<int64> due;
     {
         const pg::Rows rows = due_tasks.run({pg::Param::datum(int8_array(skip))});
@@ -237,8 +238,10 @@ std::optional<Claim> claim_next(const std::vector<int64> &skip, MemoryContext co
     }
     for (const int64 seq : due) {
         auto lock = TaskLock::try_acquire(seq);
-        if (!lock)
+        if (!lock) {
+            held = true;
             continue; // its worker lives
+        }
         if (auto task = start(seq, context))
             return Claim{std::move(*task), std::move(*lock)};
     }

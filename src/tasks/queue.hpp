@@ -35,8 +35,9 @@ struct Claim {
 
 // The next task that is due, now marked running and locked by this session: the oldest unfinished
 // one that no living worker holds and that shares no user with an older unfinished one. skip: tasks
-// this worker found blocked a moment ago. context: where the task's parameters are kept.
-std::optional<Claim> claim_next(const std::vector<int64> &skip, MemoryContext context);
+// this worker found blocked a moment ago. context: where the task's parameters are kept. held is
+// set when tasks were passed over because their workers live.
+std::optional<Claim> claim_next(const std::vector<int64> &skip, MemoryContext context, bool &held);
 
 // A task just enqueued by this transaction, to be run in it at once.
 Task take(const std::string &id, MemoryContext context);

@@ -42,6 +42,7 @@ private:
     Outcome run_chunk(Job &job, Task &task);
     Outcome settle(Task &task, const pg::Rollback &failure);
     bool dismissed();
+    int64 pause() const;
     void sleep(int64 milliseconds);
     template <class F> void transaction(F &&body);
 
@@ -55,6 +56,7 @@ private:
     Oid owner_;
     int64 ended_ = 0;
     std::vector<int64> blocked_;
+    bool others_at_work_ = false;
 };
 
 // Runs body as the extension's owner, commits, and gives its memory back.
@@ -73,7 +75,7 @@ std::optional<Claim> Worker::claim() {
     std::optional<Claim> claim;
     MemoryContextReset(task_memory_);
     transaction([&] {
-        if (auto next = claim_next(blocked_, task_memory_))
+        if (auto next = claim_next(blocked_, task_memory_, others_at_work_))
             claim.emplace(std::move(*next));
     });
     return claim;
@@ -94,8 +96,7 @@ int64 Worker::run() {
             break;
         if (!time_left())
             break;
-        // A blocked task waits for somebody else's transaction, which nobody announces.
-        sleep(blocked_.empty() ? settings::poll_interval_ms : 20);
+        sleep(pause());
         blocked_.clear();
     }
     return ended_;
@@ -165,6 +166,16 @@ bool Worker::dismissed() {
     bool gone = false;
     transaction([&] { gone = slot_exists.run({*slot_}).empty(); });
     return gone;
+}
+
+// How long to sleep when nobody wakes us: commits that enqueue or end a task do. Nobody announces
+// that the transaction has ended which a blocked task waits for, nor that another worker died and
+// left its task.
+int64 Worker::pause() const {
+    const int64 poll = settings::poll_interval_ms;
+    if (!blocked_.empty())
+        return std::min<int64>(poll, 20);
+    return others_at_work_ ? std::min<int64>(poll, 200) : poll;
 }
 
 void Worker::sleep(int64 milliseconds) {

@@ -7,7 +7,7 @@ CREATE EXTENSION IF NOT EXISTS stream_users;
 RESET client_min_messages;
 \ir lib/refused.sql
 
-SELECT plan(33);
+SELECT plan(34);
 
 -- Comments
 CREATE TEMP VIEW members AS
@@ -56,6 +56,11 @@ SELECT is_empty($$SELECT r.oid::regclass, a.privilege_type
                     FROM relations AS r JOIN pg_attribute AS t ON t.attrelid = r.oid CROSS JOIN LATERAL aclexplode(t.attacl) AS a
                    WHERE a.grantee = 0$$,
                 'PUBLIC has no right on a table, a column, a view or a sequence');
+SELECT is_empty($$SELECT p.oid::regprocedure, arg FROM members JOIN pg_proc p ON p.oid = objid
+                  CROSS JOIN LATERAL unnest(p.proargnames) AS arg
+                  WHERE classid = 'pg_proc'::regclass AND obj_description(objid, 'pg_proc') !~ ('(^|\n)' || arg || ': ')$$,
+                'the comment of a function explains each of its arguments');
+
 SELECT ok(NOT has_schema_privilege('public', 'stream', 'USAGE'), 'PUBLIC may not look into schema stream');
 
 -- Levels
