@@ -1,9 +1,11 @@
 #!/bin/bash
 # pg_dump and restore keep users, products' rows, tasks and roles: also rows of deleted users, which
 # nobody may insert any more.
-. "${STREAM_USERS_TOP:?}/test/recovery/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/recovery.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib/recovery.sh"
 
-test/cluster create "$work/cluster" --no-cron >/dev/null
+chmod 777 "$work" # the dumps are written by the cluster's user
+test/cluster create "$cluster" --no-cron >/dev/null
 for database in original plain custom parallel; do
     in_cluster createdb "$database"
 done
@@ -35,21 +37,21 @@ wanted=$(contents)
 in_cluster pg_dump -d original -f "$work/dump.sql"
 in_cluster pg_dump -d original -Fc -f "$work/dump"
 
-ok "the original holds the rows of a deleted user" same \
+same "the original holds the rows of a deleted user" \
     "$(sql -c "SELECT count(*) FROM stream.messages WHERE user_id = 'ann' AND deleted_at IS NOT NULL")" 1
 database=plain
-ok "a plain dump is restored without an error" sql -o "$work/out" -f "$work/dump.sql"
-ok "with the same rows" same "$(contents)" "$wanted"
+check "a plain dump is restored without an error" sql -o "$work/out" -f "$work/dump.sql"
+same "with the same rows" "$(contents)" "$wanted"
 sql -c "CALL stream_run_tasks(until_idle => true)"
-ok "its pending task runs in the restored database" same \
+same "its pending task runs in the restored database" \
     "$(sql -c "SELECT id FROM stream.users WHERE deactivated_at IS NOT NULL")" bob
-ok "and new tasks get numbers of their own" same \
+same "and new tasks get numbers of their own" \
     "$(sql -c "SELECT stream_delete_users('{cem}') ? 'task_id'")" t
 database=custom
-ok "a custom dump is restored without an error" in_cluster pg_restore -d custom -e "$work/dump"
-ok "with the same rows" same "$(contents)" "$wanted"
+check "a custom dump is restored without an error" in_cluster pg_restore -d custom -e "$work/dump"
+same "with the same rows" "$(contents)" "$wanted"
 database=parallel
-ok "so it is in parallel with the guard off" in_cluster env PGOPTIONS='-c stream_users.guard_writes=off' \
+check "so it is in parallel with the guard off" in_cluster env PGOPTIONS='-c stream_users.guard_writes=off' \
     pg_restore -d parallel -e -j 2 "$work/dump"
-ok "with the same rows" same "$(contents)" "$wanted"
-done_testing
+same "with the same rows" "$(contents)" "$wanted"
+finish
