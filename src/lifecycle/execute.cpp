@@ -196,6 +196,10 @@ bool PlanJob::walk(Task &task, const Step &step, int64 &budget) {
     if (resume) {
         const std::string driver = cursor.driver;
         Drivers one(one_user.run({task.seq, driver}));
+        if (one.ids.empty() && step.drivers == nullptr) { // a user who left the task meanwhile
+            cursor.key.clear();
+            return false;
+        }
         if (one.ids.empty()) { // a claimed row
             one.ids.push_back(driver);
             one.tags.push_back("");

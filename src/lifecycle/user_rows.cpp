@@ -43,11 +43,24 @@ pg::Statement deactivate(R"(
     SELECT id FROM deactivated)",
                          types);
 
+// Only the deactivation that the call saw is undone, not a later one. A deactivation that failed or
+// was cancelled may be retried: not for users who are back.
 pg::Statement reactivate(R"(
-    UPDATE stream.users
-    SET deactivated_at = NULL, deactivated_by_id = NULL, deactivated_by_task = NULL,
-        name = COALESCE($6, name), updated_at = $4
-    WHERE id = ANY ($1) AND deactivated_at IS NOT NULL AND deleted_at IS NULL)",
+    WITH reactivated AS (
+        UPDATE stream.users u
+        SET deactivated_at = NULL, deactivated_by_id = NULL, deactivated_by_task = NULL,
+            name = COALESCE($6, u.name), updated_at = $4
+        FROM stream.task_users l
+        WHERE l.seq = $3 AND l.user_id = ANY ($1) AND u.id = l.user_id
+          AND u.deactivated_at IS NOT NULL AND u.deleted_at IS NULL
+          AND u.deactivated_by_task::text IS NOT DISTINCT FROM l.detail ->> 'task'
+        RETURNING u.id),
+    released AS (
+        DELETE FROM stream.task_users l
+        USING stream.tasks t, reactivated r
+        WHERE t.seq = l.seq AND t.kind = 'deactivate_users' AND t.status IN ('failed', 'cancelled')
+          AND l.user_id = r.id)
+    SELECT id FROM reactivated)",
                          types);
 
 // A team the user is in again by now is not left.

@@ -66,10 +66,14 @@ ActAs::~ActAs() {
     SetUserIdAndSecContext(previous_role_, previous_context_);
 }
 
+// Runs under the caller's search_path, so the operator is named in full.
 Oid extension_owner() {
-    static Statement owner(
-        "SELECT extowner FROM pg_catalog.pg_extension WHERE extname = 'stream_users'", {});
+    static Statement owner("SELECT extowner FROM pg_catalog.pg_extension WHERE extname "
+                           "OPERATOR(pg_catalog.=) 'stream_users'",
+                           {});
     const Rows rows = owner.run({});
+    if (rows.empty())
+        throw std::runtime_error("the extension stream_users is not installed in this database");
     return DatumGetObjectId(rows[0].datum(1));
 }
 

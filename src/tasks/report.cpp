@@ -18,11 +18,7 @@ pg::Statement read_status(R"(
     WHERE t.id = $1)",
                           {UUIDOID});
 
-pg::Statement is_ours(R"(
-    SELECT pg_current_xact_id_if_assigned() IS NOT NULL
-           AND xmin::text::bigint = (pg_current_xact_id_if_assigned()::text::numeric % 4294967296)
-    FROM stream.tasks WHERE id = $1)",
-                      {UUIDOID});
+pg::Statement written_by("SELECT xmin FROM stream.tasks WHERE id = $1", {UUIDOID});
 
 pg::Statement lock_status(R"(
     SELECT seq, status, worker_pid FROM stream.tasks WHERE id = $1 FOR UPDATE)",
@@ -163,8 +159,9 @@ STREAM_FUNCTION(stream_wait_task, "GetTask") {
     if (call.is_null(1))
         throw bad_input("timeout must not be null").at("timeout");
     {
-        const pg::Rows ours = is_ours.run({id});
-        if (!ours.empty() && ours[0].boolean(1))
+        const pg::Rows writer = written_by.run({id});
+        if (!writer.empty() &&
+            TransactionIdIsCurrentTransactionId(DatumGetTransactionId(writer[0].datum(1))))
             throw bad_input("task " + quoted(uuid_text(call)) + " is not committed yet")
                 .at("id")
                 .of(uuid_text(call))

@@ -272,6 +272,7 @@ SELECT is(pg_temp.changed(), '{}', 'is undone too');
 ROLLBACK TO world;
 
 CREATE TRIGGER jam BEFORE UPDATE ON stream.comments FOR EACH ROW WHEN (NEW.id = 'p9-c5') EXECUTE FUNCTION pg_temp.jam();
+SET LOCAL stream_users.chunk_rows = 2;
 SELECT stream_delete_users('{ann}') ->> 'task_id' AS deletion \gset
 CALL pg_temp.run();
 DROP TRIGGER jam ON stream.comments;

@@ -81,7 +81,7 @@ SELECT format('SELECT stream_%s_users(%L%s)', f.verb, r.ids, r.more), initcap(f.
        AS r (n, ids, more, code, path, named, rule)
  ORDER BY f.verb, r.n;
 
-SELECT plan((SELECT count(*)::integer FROM refusals) + 47);
+SELECT plan((SELECT count(*)::integer FROM refusals) + 51);
 
 SELECT pg_temp.refused(call, operation, code, path, id, rule) FROM refusals ORDER BY n;
 
@@ -248,6 +248,30 @@ SELECT set_eq('SELECT unnest(pg_temp.changed())',
                       WHERE relation = ''stream.feeds'' AND contents ->> ''created_by_id'' = ''ann'' AND contents ->> ''deleted_at'' IS NULL',
               'a deactivation marks nothing of a user who has been deleted since the call');
 SELECT is((SELECT deactivated_at FROM stream.users WHERE id = 'ann'), NULL, 'nor does it deactivate that user');
+ROLLBACK TO world;
+
+SELECT stream_deactivate_user('ann', true) \g /dev/null
+SELECT stream_reactivate_users('{ann}', true, true), stream_reactivate_user('ann', true) \g /dev/null
+SELECT stream_deactivate_user('ann', true) \g /dev/null
+CALL stream_run_tasks(until_idle => true);
+SELECT set_eq('SELECT unnest(pg_temp.changed())', 'SELECT pg_temp.written_by(''{ann}'') UNION SELECT pg_temp.users_named(''{ann}'')',
+              'a reactivation that waited does not undo a deactivation made after it');
+ROLLBACK TO world;
+
+-- Deactivations that did not end well
+CREATE FUNCTION pg_temp.jam() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'jammed'; END $$;
+CREATE TRIGGER jam BEFORE UPDATE ON stream.comments FOR EACH ROW WHEN (NEW.id = 'p9-c5') EXECUTE FUNCTION pg_temp.jam();
+SET LOCAL stream_users.chunk_rows = 2;
+SELECT stream_deactivate_users('{ann,ben}', true, true) ->> 'task_id' AS task \gset
+CALL stream_run_tasks(until_idle => true);
+DROP TRIGGER jam ON stream.comments;
+SELECT is(pg_temp.ended(:'task'), 'failed: jammed', 'a deactivation that fails half way');
+SELECT stream_reactivate_users('{ann,ben}', true, true) \g /dev/null
+CALL stream_run_tasks(until_idle => true);
+SELECT is(pg_temp.changed(), '{}', 'is undone like any other');
+SELECT stream_retry_task(:'task') \g /dev/null
+CALL stream_run_tasks(until_idle => true);
+SELECT is(pg_temp.changed(), '{}', 'and marks nothing of users who are back when it is retried');
 ROLLBACK TO world;
 
 -- A deactivated user's data can still be changed by the server.

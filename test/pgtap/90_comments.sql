@@ -1,5 +1,5 @@
--- The rest of what 90_surface.sql begins: comments on what belongs to tables and on settings, and the
--- levels of rights one by one.
+-- What the extension shows to the outside: everything is described, nothing is open to everybody, and
+-- the levels of rights give what they say and nothing else.
 BEGIN;
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
@@ -7,7 +7,7 @@ CREATE EXTENSION IF NOT EXISTS stream_users;
 RESET client_min_messages;
 \ir lib/refused.sql
 
-SELECT plan(34);
+SELECT plan(35);
 
 -- Comments
 CREATE TEMP VIEW members AS
@@ -60,6 +60,12 @@ SELECT is_empty($$SELECT p.oid::regprocedure, arg FROM members JOIN pg_proc p ON
                   CROSS JOIN LATERAL unnest(p.proargnames) AS arg
                   WHERE classid = 'pg_proc'::regclass AND obj_description(objid, 'pg_proc') !~ ('(^|\n)' || arg || ': ')$$,
                 'the comment of a function explains each of its arguments');
+
+-- A procedure that commits can't have a SET clause: the worker pins the path chunk by chunk.
+SELECT results_eq($$SELECT p.proname FROM members JOIN pg_proc AS p ON p.oid = objid
+                     WHERE classid = 'pg_proc'::regclass
+                       AND COALESCE(p.proconfig, '{}') <> ARRAY['search_path=pg_catalog, pg_temp']$$,
+                  $$VALUES ('stream_run_tasks'::name)$$, 'every function pins search_path, save the worker');
 
 SELECT ok(NOT has_schema_privilege('public', 'stream', 'USAGE'), 'PUBLIC may not look into schema stream');
 

@@ -22,6 +22,7 @@ at_end() {
 trap at_end EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
+trap '' PIPE
 
 # -- results ------------------------------------------------------------------------------------
 
@@ -67,6 +68,10 @@ finish() {
 
 give_up() {
     echo "Bail out! $*"
+    note "tasks:"
+    value 'SELECT kind, status, done, total, step, attempts, worker_pid FROM stream.task_progress ORDER BY created_at' 2>&1 | sed 's/^/#   /'
+    note "what workers said:"
+    sed 's/^/#   /' "$work/worker.log" 2>/dev/null
     note "last lines of the server's log:"
     tail -n 15 "$cluster/log" 2>/dev/null | sed 's/^/#   /'
     exit 1
@@ -88,7 +93,7 @@ eventually() {
     end=$((SECONDS + seconds + 1))
     until "$@" 2>/dev/null; do
         ((SECONDS < end)) || give_up "$what: not within $seconds seconds"
-        sleep 0.02
+        sleep 0.05
     done
 }
 
@@ -103,7 +108,7 @@ milliseconds() { echo $(($(date +%s%N) / 1000000)); }
 
 # start_worker [SETTING=VALUE…]: a worker in the background that ends when nothing is due.
 worker_jobs=()
-hold_input=
+exec {hold_input}>/dev/null
 start_worker() { start_session_worker 'until_idle => true' "$@"; }
 # One that stays.
 start_waiting_worker() { start_session_worker 'until_idle => false' "$@"; }

@@ -1,0 +1,224 @@
+-- Tasks: what callers see of them, cancelling and retrying, their order, and how they fail.
+BEGIN;
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+CREATE EXTENSION IF NOT EXISTS stream_users;
+RESET client_min_messages;
+\ir lib/refused.sql
+\ir lib/world.sql
+
+CREATE OR REPLACE FUNCTION pg_temp.contents() RETURNS text LANGUAGE sql AS 'SELECT pg_temp.everything_and_queue()';
+
+CREATE TEMPORARY TABLE before AS SELECT * FROM pg_temp.everything();
+
+-- The keys of an object with the types of their values.
+CREATE FUNCTION pg_temp.shape(object jsonb) RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(key || ' ' || jsonb_typeof(value), ', ' ORDER BY key) FROM jsonb_each(object)
+$$;
+-- How many rows a task's counts, or those of a dry run, add up to.
+CREATE FUNCTION pg_temp.sum_of(counts jsonb) RETURNS numeric LANGUAGE sql AS $$
+    SELECT sum(n::numeric) FROM jsonb_each(counts) AS t (relation, modes), jsonb_each_text(modes) AS m (mode, n)
+$$;
+CREATE FUNCTION pg_temp.marked_by(task text) RETURNS SETOF text LANGUAGE sql AS $$
+    SELECT concat_ws(' ', relation, key) FROM pg_temp.everything() WHERE contents ->> 'deleted_by_task' = task
+$$;
+
+-- The tasks that completed, in this order.
+CREATE FUNCTION pg_temp.ran() RETURNS text[] LANGUAGE sql AS $$
+    SELECT array_agg(concat_ws(' ', kind, params ->> 'user_mode') ORDER BY finished_at) FROM stream.tasks WHERE status = 'completed'
+$$;
+
+SELECT plan(75);
+
+-- Tasks that are not there, and ids that are none
+SELECT pg_temp.refused(format('SELECT %s(''11111111-2222-3333-4444-555555555555'')', function), operation, 16, 'id',
+                       '11111111-2222-3333-4444-555555555555', function || ' refuses an unknown task')
+  FROM (VALUES ('stream_get_task', 'GetTask'), ('stream_wait_task', 'GetTask'), ('stream_cancel_task', 'CancelTask'),
+               ('stream_retry_task', 'RetryTask')) AS f (function, operation);
+SELECT pg_temp.refused(format('SELECT %s(NULL)', function), operation, 4, 'id', NULL, function || ' refuses a null id')
+  FROM (VALUES ('stream_get_task', 'GetTask'), ('stream_wait_task', 'GetTask'), ('stream_cancel_task', 'CancelTask'),
+               ('stream_retry_task', 'RetryTask')) AS f (function, operation);
+SELECT throws_ok(format('SELECT %s(''nonsense'')', function), '22P02', NULL, function || ' refuses what is no uuid as PostgreSQL does')
+  FROM unnest('{stream_get_task,stream_wait_task,stream_cancel_task,stream_retry_task}'::text[]) AS function;
+
+-- A task that waits
+SAVEPOINT world;
+SELECT stream_delete_users('{ann,ben}') AS answer \gset
+SELECT :'answer'::jsonb ->> 'task_id' AS task \gset
+SELECT is(pg_temp.shape(:'answer'), 'duration string, task_id string', 'a deletion answers with its task');
+SELECT is(pg_temp.shape(stream_get_task(:'task')),
+          'created_at number, duration string, progress object, result object, status string, task_id string, updated_at number',
+          'a task that waits has no error, and everything else');
+SELECT is(stream_get_task(:'task') ->> 'status', 'pending', 'it is pending');
+SELECT is(stream_get_task(:'task') ->> 'task_id', :'task', 'it is the one that was asked for');
+SELECT is((stream_get_task(:'task') ->> 'created_at')::numeric, (SELECT extract(epoch FROM created_at) * 1000000000 FROM stream.tasks WHERE id = :'task'),
+          'times are epoch nanoseconds');
+SELECT matches(stream_get_task(:'task') ->> 'duration', '^\d+\.\d\dms$', 'the duration is in milliseconds');
+SELECT is(stream_get_task(:'task') -> 'progress', '{"done": 0, "step": "pending", "percent": 0.0}', 'nothing is done, and nothing counted yet');
+SELECT is((SELECT to_jsonb(p) - '{created_at,updated_at}'::text[] FROM stream.task_progress AS p WHERE task_id = :'task'),
+          jsonb_build_object('task_id', :'task', 'kind', 'delete_users', 'status', 'pending', 'bar', '....................',
+                             'percent', 0.0, 'done', 0, 'total', NULL, 'rows_per_second', NULL, 'eta_seconds', NULL, 'step', 'pending',
+                             'attempts', 0, 'worker_pid', NULL, 'started_at', NULL, 'finished_at', NULL),
+          'its row in task_progress says so too');
+SELECT pg_temp.refused(format('SELECT stream_wait_task(%L, NULL)', :'task'), 'GetTask', 4, 'timeout', NULL,
+                       'waiting without a timeout is refused');
+SELECT pg_temp.refused(format('SELECT stream_retry_task(%L)', :'task'), 'RetryTask', 4, 'id', :'task', 'a task that waits can''t be retried');
+
+-- A task that has run
+CALL stream_run_tasks(until_idle => true);
+SELECT is(pg_temp.shape(stream_get_task(:'task')),
+          'created_at number, duration string, progress object, result object, status string, task_id string, updated_at number',
+          'a completed task has no error, and everything else');
+SELECT is(stream_get_task(:'task') ->> 'status', 'completed', 'it is completed');
+SELECT is(pg_temp.shape(stream_get_task(:'task') -> 'result'), 'counts object', 'its result is the counts');
+SELECT is((stream_get_task(:'task') -> 'progress') - '{rows_per_second,eta_seconds}'::text[],
+          jsonb_build_object('done', n, 'total', n, 'percent', 100.0, 'step', 'completed'), 'all rows that it counted are done')
+  FROM pg_temp.sum_of(stream_get_task(:'task') -> 'result' -> 'counts') AS n;
+SELECT is((SELECT ARRAY[bar, percent::text, (done = total)::text, eta_seconds::text, step, attempts::text, worker_pid::text,
+                        (finished_at >= started_at)::text] FROM stream.task_progress WHERE task_id = :'task'),
+          '{####################,100.0,true,NULL,completed,1,NULL,true}', 'its row in task_progress has a full bar');
+SELECT ok((stream_get_task(:'task') -> 'updated_at')::numeric > (stream_get_task(:'task') -> 'created_at')::numeric, 'updated_at has moved');
+SELECT pg_temp.refused(format('SELECT stream_cancel_task(%L)', :'task'), 'CancelTask', 4, 'id', :'task', 'a completed task can''t be cancelled');
+SELECT pg_temp.refused(format('SELECT stream_retry_task(%L)', :'task'), 'RetryTask', 4, 'id', :'task', 'a completed task can''t be retried');
+SELECT is((SELECT count(*) FROM stream.task_users), 0::bigint, 'which users it was about is forgotten');
+SELECT pg_temp.everything_and_queue() AS whole \gset
+CALL stream_run_tasks(until_idle => true);
+SELECT is(pg_temp.everything_and_queue(), :'whole', 'running the tasks again does nothing');
+ROLLBACK TO world;
+
+-- Cancelling and retrying
+SELECT stream_delete_users('{ann}') ->> 'task_id' AS task \gset
+SELECT stream_delete_users('{cat}') ->> 'task_id' AS other \gset
+SELECT is(stream_cancel_task(:'task') - 'duration', jsonb_build_object('task_id', :'task', 'status', 'cancelled'), 'a task that waits is cancelled at once');
+SELECT is(pg_temp.shape(stream_cancel_task(:'other')), 'duration string, status string, task_id string', 'cancel answers with the task and its status');
+SELECT stream_retry_task(:'other') \g /dev/null
+CALL stream_run_tasks(until_idle => true);
+SELECT is(stream_get_task(:'task') ->> 'status', 'cancelled', 'a cancelled task does not run');
+SELECT is(stream_get_task(:'other') ->> 'status', 'completed', 'one that was retried does');
+SELECT is(ARRAY(SELECT pg_temp.marked_by(:'task')), '{stream.users ann}', 'what the call did stays, the task did nothing');
+SELECT is((SELECT ARRAY[bar, step, (finished_at IS NOT NULL)::text] FROM stream.task_progress WHERE task_id = :'task'),
+          '{....................,cancelled,true}', 'task_progress shows it as cancelled');
+SELECT pg_temp.refused(format('SELECT stream_cancel_task(%L)', :'task'), 'CancelTask', 4, 'id', :'task', 'a cancelled task can''t be cancelled again');
+SELECT is(stream_retry_task(:'task') - 'duration', jsonb_build_object('task_id', :'task', 'status', 'pending'), 'a cancelled task can be retried');
+SELECT pg_temp.refused(format('SELECT stream_retry_task(%L)', :'task'), 'RetryTask', 4, 'id', :'task', 'but not twice');
+SELECT is((SELECT finished_at FROM stream.task_progress WHERE task_id = :'task'), NULL, 'it has not finished then');
+CALL stream_run_tasks(until_idle => true);
+SELECT is(stream_get_task(:'task') ->> 'status', 'completed', 'and completes');
+SELECT ok((SELECT count(*) > 30 FROM pg_temp.marked_by(:'task')), 'having done its work');
+ROLLBACK TO world;
+
+-- Order
+SELECT stream_delete_users('{ann,ben}'), stream_delete_users('{ben}', 'pruning', 'pruning'),
+       stream_delete_users('{ben}', 'hard', 'hard', 'hard', 'hard') \g /dev/null
+SELECT stream_delete_users('{cat}') ->> 'task_id' AS other \gset
+CALL stream_run_tasks(until_idle => true);
+SELECT is((SELECT array_agg(status) FROM stream.tasks), '{completed,completed,completed,completed}', 'a stronger deletion is taken while a weaker one waits, and all complete');
+SELECT ok(bool_and(t.started_at >= o.finished_at), 'tasks about the same user run one after the other, in the order in which they were made')
+  FROM stream.tasks AS t JOIN stream.tasks AS o ON o.seq < t.seq WHERE t.id <> :'other';
+SELECT is((SELECT array_agg(id ORDER BY id) FROM stream.users WHERE id IN ('ann', 'ben')), '{ann}', 'the strongest deletion of a user wins');
+SELECT is((SELECT deleted_mode FROM stream.users WHERE id = 'ann'), 'soft', 'the others stay as they were asked for');
+ROLLBACK TO world;
+
+SELECT stream_delete_users('{ann}') \g /dev/null
+SELECT stream_restore_users('{ann}'), stream_deactivate_users('{ann}', true, true) \g /dev/null
+CALL stream_run_tasks(until_idle => true);
+SELECT is(pg_temp.ran(), '{delete_users soft,restore_users,deactivate_users}', 'tasks of all kinds keep the order of their user');
+ROLLBACK TO world;
+
+-- A task that waits for a failed one is not held up for ever.
+CREATE FUNCTION pg_temp.jam() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'no room for %', NEW.id USING ERRCODE = 'XX123', DETAIL = 'the disk', HINT = 'none';
+END
+$$;
+CREATE TRIGGER jam BEFORE UPDATE ON stream.messages FOR EACH ROW WHEN (NEW.id = 'tr5') EXECUTE FUNCTION pg_temp.jam();
+SAVEPOINT jammed;
+SELECT stream_delete_users('{ann}') ->> 'task_id' AS task \gset
+SELECT stream_delete_users('{ben,ann}', NULL, NULL, 'hard', NULL) ->> 'task_id' AS later \gset
+SELECT stream_delete_users('{dan}') ->> 'task_id' AS other \gset
+CALL stream_run_tasks(until_idle => true);
+SELECT is(ARRAY[pg_temp.ended(:'task'), pg_temp.ended(:'later'), pg_temp.ended(:'other')], '{failed: no room for tr5,completed,completed}',
+          'a task that fails holds up neither those after it nor others');
+SELECT is(ARRAY(SELECT pg_temp.marked_by(:'task')), '{stream.users ann}', 'all that a failed chunk had done is rolled back');
+ROLLBACK TO jammed;
+
+-- Failing
+CREATE TEMPORARY TABLE announced AS
+SELECT stream_delete_users('{ann}', dry_run => true) -> 'counts' AS counts;
+SAVEPOINT counted;
+SET LOCAL stream_users.chunk_rows = 2;
+SELECT stream_delete_users('{ann}') ->> 'task_id' AS task \gset
+CALL stream_run_tasks(until_idle => true);
+SELECT is(pg_temp.shape(stream_get_task(:'task')),
+          'created_at number, duration string, error object, progress object, result object, status string, task_id string, updated_at number',
+          'a failed task has an error');
+SELECT is(stream_get_task(:'task') ->> 'status', 'failed', 'it is failed');
+SELECT is((stream_get_task(:'task') -> 'error') - 'step', '{"type": "XX123", "description": "no room for tr5"}', 'the error has the SQLSTATE and the message');
+SELECT matches(stream_get_task(:'task') -> 'error' ->> 'step', 'stream\.messages', 'and the step, which names the table');
+SELECT is(stream_get_task(:'task') -> 'progress' -> 'step', stream_get_task(:'task') -> 'error' -> 'step', 'progress stands at this step');
+SELECT ok((SELECT deleted_at IS NULL AND deleted_by_task IS NULL FROM stream.messages WHERE id = 'tr5'), 'the row that failed is untouched');
+SELECT is((SELECT (counts #>> '{stream.messages,soft}')::bigint FROM stream.tasks WHERE id = :'task'),
+          (SELECT count(*) FROM stream.messages WHERE deleted_by_task = :'task'), 'what the chunks before had done stays, and is counted');
+SELECT is((stream_get_task(:'task') #>> '{progress,done}')::bigint, (SELECT count(*) - 1 FROM pg_temp.marked_by(:'task')), 'done is what is there');
+SELECT is((stream_get_task(:'task') #>> '{progress,total}')::numeric, (SELECT pg_temp.sum_of(counts) FROM announced), 'total is what the dry run announced');
+SELECT ok((SELECT percent > 0 AND percent < 100 AND bar ~ '^#*\.+$' AND length(bar) = 20 AND eta_seconds IS NULL AND worker_pid IS NULL AND finished_at IS NOT NULL
+             FROM stream.task_progress WHERE task_id = :'task'), 'task_progress shows how far it came');
+SELECT ok((SELECT count(*) > 0 FROM stream.task_users), 'which users it is about is kept for a retry');
+SELECT pg_temp.refused(format('SELECT stream_cancel_task(%L)', :'task'), 'CancelTask', 4, 'id', :'task', 'a failed task can''t be cancelled');
+SELECT pg_temp.everything_and_queue() AS whole \gset
+CALL stream_run_tasks(until_idle => true);
+SELECT is(pg_temp.everything_and_queue(), :'whole', 'a failed task is not run again by itself');
+SELECT stream_retry_task(:'task') \g /dev/null
+SELECT ok(NOT stream_get_task(:'task') ? 'error' AND stream_get_task(:'task') ->> 'status' = 'pending', 'a task that is retried waits again, without an error');
+CALL stream_run_tasks(until_idle => true);
+SELECT is(pg_temp.ended(:'task'), 'failed: no room for tr5', 'it fails again for the same reason');
+DROP TRIGGER jam ON stream.messages;
+SELECT stream_retry_task(:'task') \g /dev/null
+CALL stream_run_tasks(until_idle => true);
+SELECT is(pg_temp.ended(:'task'), 'completed', 'with the reason out of the way it completes');
+SELECT is(stream_get_task(:'task') -> 'result' -> 'counts', counts, 'and has counted each row once') FROM announced;
+SELECT is((SELECT attempts FROM stream.task_progress WHERE task_id = :'task'), 3, 'attempts are counted');
+SELECT is((SELECT sum(n) FROM (SELECT count(*) AS n FROM pg_temp.marked_by(:'task')) AS m), (SELECT pg_temp.sum_of(counts) FROM announced), 'and each row is marked');
+ROLLBACK TO world;
+
+-- A hard deletion that fails half way goes on where it stood.
+CREATE FUNCTION pg_temp.jam() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no room'; END $$;
+CREATE TEMPORARY TABLE hard_announced AS
+SELECT stream_delete_users('{ann,ben}', 'hard', 'hard', 'hard', 'hard', 'nora', 'nora', dry_run => true) -> 'counts' AS counts;
+CREATE TEMPORARY TABLE jams (relation text, event text);
+INSERT INTO jams VALUES ('stream.reactions', 'DELETE'), ('stream.feeds', 'DELETE'), ('stream.channels', 'UPDATE'), ('stream.users', 'DELETE');
+SET LOCAL stream_users.chunk_rows = 3;
+SELECT stream_delete_users('{ann,ben}', 'hard', 'hard', 'hard', 'hard', 'nora', 'nora') ->> 'task_id' AS task \gset
+DO $$
+DECLARE
+    j jams;
+BEGIN
+    FOR j IN SELECT * FROM jams LOOP
+        EXECUTE format('CREATE TRIGGER jam BEFORE %s ON %s FOR EACH ROW EXECUTE FUNCTION pg_temp.jam()', j.event, j.relation);
+        CALL stream_run_tasks(until_idle => true);
+        EXECUTE format('DROP TRIGGER jam ON %s', j.relation);
+        PERFORM stream_retry_task(id) FROM stream.tasks WHERE status = 'failed';
+    END LOOP;
+    CALL stream_run_tasks(until_idle => true);
+END
+$$;
+SELECT is((SELECT ARRAY[status, attempts::text] FROM stream.task_progress WHERE task_id = :'task'), '{completed,5}',
+          'a hard deletion that failed at four places completes in the end');
+SELECT is(stream_get_task(:'task') -> 'result' -> 'counts', counts, 'and has counted no row twice') FROM hard_announced;
+SELECT is((SELECT count(*) FROM pg_temp.everything() WHERE jsonb_path_exists(contents, '$.** ? (@ == "ann" || @ == "ben")')), 0::bigint,
+          'and nothing holds the ids any more');
+
+ROLLBACK TO world;
+
+-- Waiting. A task of one's own transaction can't come to its end before that one does.
+SELECT stream_delete_users('{ann}') ->> 'task_id' AS task \gset
+SELECT pg_temp.refused(format('SELECT stream_wait_task(%L, ''1 s'')', :'task'), 'GetTask', 4, 'id', :'task',
+                       'waiting for a task made after a savepoint is refused');
+ROLLBACK TO world;
+RELEASE SAVEPOINT world;
+SELECT stream_delete_users('{ann}') ->> 'task_id' AS task \gset
+SELECT pg_temp.refused(format('SELECT stream_wait_task(%L, ''1 s'')', :'task'), 'GetTask', 4, 'id', :'task',
+                       'waiting for any task of one''s own transaction is refused');
+
+SELECT * FROM finish();
+ROLLBACK;
