@@ -36,6 +36,7 @@ public:
     int64 run();
 
 private:
+    void heed_interrupts();
     bool time_left() const { return GetCurrentTimestamp() < deadline_; }
     std::optional<Claim> claim();
     void run_task(Claim claim);
@@ -57,6 +58,8 @@ private:
     int64 ended_ = 0;
     std::vector<int64> blocked_;
     bool others_at_work_ = false;
+    // Somebody cancelled a task that ended before the signal for it came.
+    bool late_cancel_ = false;
 };
 
 // Runs body as the extension's owner, commits, and gives its memory back.
@@ -84,7 +87,7 @@ std::optional<Claim> Worker::claim() {
 int64 Worker::run() {
     const WorkerPresence presence;
     while (!dismissed()) {
-        pg::check_interrupts();
+        heed_interrupts();
         auto claimed = claim();
         if (claimed) {
             run_task(std::move(*claimed));
@@ -102,11 +105,20 @@ int64 Worker::run() {
     return ended_;
 }
 
+// Between tasks a query cancel ends the worker, unless it was sent to end a task that is over.
+void Worker::heed_interrupts() {
+    const auto failure = pg::attempt([] { pg::check_interrupts(); });
+    if (failure && !(failure->sqlstate == ERRCODE_QUERY_CANCELED && late_cancel_))
+        throw pg::PostgresError(failure->raised);
+    late_cancel_ = false;
+}
+
+// Interrupts are heeded inside the chunk alone, where a query cancel that was meant for the task
+// can be told from one that was meant for the session.
 void Worker::run_task(Claim claim) {
     std::unique_ptr<Job> job;
     Outcome outcome = Outcome::progressed;
     while (outcome == Outcome::progressed && time_left()) {
-        pg::check_interrupts();
         transaction([&] {
             std::optional<pg::Rollback> failure;
             if (!job)
@@ -127,6 +139,7 @@ Outcome Worker::run_chunk(Job &job, Task &task) {
     Job::State state = Job::State::more;
     bool cancelled = false;
     const auto failure = pg::attempt([&] {
+        pg::check_interrupts();
         state = job.advance(task);
         cancelled = save(task);
         if (state == Job::State::finished)
@@ -140,6 +153,7 @@ Outcome Worker::run_chunk(Job &job, Task &task) {
         task.step = step;
         return settle(task, *failure);
     }
+    late_cancel_ = cancelled;
     if (state == Job::State::finished || cancelled)
         return Outcome::ended;
     return state == Job::State::blocked ? Outcome::blocked : Outcome::progressed;
@@ -149,8 +163,11 @@ Outcome Worker::run_chunk(Job &job, Task &task) {
 // asked for that; otherwise it was meant for this session, and the task goes on elsewhere.
 Outcome Worker::settle(Task &task, const pg::Rollback &failure) {
     if (failure.sqlstate == ERRCODE_QUERY_CANCELED) {
-        if (!save(task))
-            throw pg::PostgresError(failure.raised);
+        if (!save(task)) {
+            if (!std::exchange(late_cancel_, false))
+                throw pg::PostgresError(failure.raised);
+            return Outcome::progressed;
+        }
         cancel(task);
         return Outcome::ended;
     }

@@ -104,11 +104,39 @@ server_answers() { value 'SELECT 1' >/dev/null; }
 
 milliseconds() { echo $(($(date +%s%N) / 1000000)); }
 
+# -- sessions that stay open --------------------------------------------------------------------
+
+declare -A session_input session_job
+
+# open_session NAME; what it answers goes to $work/NAME.out.
+open_session() {
+    local fifo=$work/$1.in input
+    mkfifo "$fifo"
+    session -v VERBOSITY=sqlstate <"$fifo" >"$work/$1.out" 2>&1 &
+    session_job[$1]=$!
+    exec {input}>"$fifo"
+    session_input[$1]=$input
+    rm "$fifo"
+}
+# tell NAME LINE…: gives it lines to run, and waits until it has.
+tell() {
+    local name=$1
+    shift
+    printf '%s\n' "$@" "\\echo done $(milliseconds) $RANDOM" | tee "$work/$name.told" >&"${session_input[$name]}"
+    eventually 20 "session $name to answer" grep -qxF "$(tail -n 1 "$work/$name.told" | cut -c 7-)" "$work/$name.out"
+}
+# end_session NAME [LINE]: after a last line.
+end_session() {
+    local input=${session_input[$1]}
+    printf '%s\n' "${2:-}" '\q' >&"$input" || true
+    exec {input}>&-
+    wait "${session_job[$1]}" || true
+}
+
 # -- tasks --------------------------------------------------------------------------------------
 
 # start_worker [SETTING=VALUE…]: a worker in the background that ends when nothing is due.
 worker_jobs=()
-exec {hold_input}>/dev/null
 start_worker() { start_session_worker 'until_idle => true' "$@"; }
 # One that stays.
 start_waiting_worker() { start_session_worker 'until_idle => false' "$@"; }
@@ -118,7 +146,7 @@ start_session_worker() {
     for setting; do options+=" -c $setting"; done
     in_cluster env PGOPTIONS="$options" timeout --foreground 100 psql -XqAt -d "$database" \
         -v ON_ERROR_STOP=1 -c "CALL stream_run_tasks(run_for => '90 seconds', $how)" \
-        </dev/null >>"$work/worker.log" 2>&1 {hold_input}>&- &
+        </dev/null >>"$work/worker.log" 2>&1 &
     worker_jobs+=($!)
 }
 
@@ -136,19 +164,10 @@ counts_of() { value "SELECT jsonb_pretty(stream_get_task('$1') #> '{result,count
 # hold STATEMENT: keeps a transaction open in which the statement has been run, until release. One
 # at a time.
 hold() {
-    rm -f "$work/hold"
-    mkfifo "$work/hold"
-    session -v ON_ERROR_STOP=1 <"$work/hold" >"$work/held" 2>&1 &
-    hold_job=$!
-    exec {hold_input}>"$work/hold"
-    printf 'BEGIN;\n%s;\n\\echo held\n' "$1" >&"$hold_input"
-    eventually 10 'the transaction to be held' grep -q '^held' "$work/held"
+    open_session holder
+    tell holder 'BEGIN;' "$1;"
 }
-release() {
-    printf '%s;\n\\q\n' "${1:-ROLLBACK}" >&"$hold_input"
-    exec {hold_input}>&-
-    wait "$hold_job" || true
-}
+release() { end_session holder "${1:-ROLLBACK};"; }
 
 # waits_for_lock TASK: whether the task's worker waits for a lock.
 waits_for_lock() {
