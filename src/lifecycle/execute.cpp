@@ -35,9 +35,11 @@ pg::Statement one_user(R"(
                        {INT8OID, TEXTOID});
 
 // Every transaction older than the horizon has ended; a caller's own transaction block, in which
-// both were taken, is not waited for.
+// both were taken, is not waited for. A horizon that lies in the future was taken in another
+// server, from which the task came here by dump and restore.
 pg::Statement writers_gone(R"(
     SELECT pg_snapshot_xmin(pg_current_snapshot())::text::numeric >= $1::numeric
+           OR pg_snapshot_xmax(pg_current_snapshot())::text::numeric < $1::numeric
            OR COALESCE(pg_current_xact_id_if_assigned()::text::numeric < $1::numeric, false))",
                            {TEXTOID});
 

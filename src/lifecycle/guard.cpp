@@ -16,8 +16,12 @@ std::string refused_author_sql(const std::string &table, const std::string &colu
            table + " */";
 }
 
+// Looks at the users as they are now: under the snapshot of a transaction that began before a
+// deletion they would all seem to live, and what it writes could come after the last look.
 void check(const std::string &table, const std::string &column) {
-    const pg::Rows rows = pg::prepared(refused_author_sql(table, column), {}).run({});
+    pg::guard([]() noexcept { PushActiveSnapshot(GetLatestSnapshot()); });
+    const pg::Rows rows = pg::prepared(refused_author_sql(table, column), {}).read({});
+    pg::guard([]() noexcept { PopActiveSnapshot(); });
     if (rows.empty())
         return;
     const std::string_view id = rows[0].text(1);

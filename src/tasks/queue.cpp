@@ -33,9 +33,11 @@ pg::Statement due_tasks(R"(
     LIMIT 64)",
                         {INT8ARRAYOID});
 
+// A worker that comes back to a task which was blocked makes no new attempt.
 pg::Statement start_task(R"(
     UPDATE stream.tasks
-    SET status = 'running', worker_pid = pg_backend_pid(), attempts = attempts + 1,
+    SET status = 'running', worker_pid = pg_backend_pid(),
+        attempts = attempts + (worker_pid IS DISTINCT FROM pg_backend_pid())::integer,
         started_at = COALESCE(started_at, clock_timestamp()), updated_at = clock_timestamp()
     WHERE seq = $1 AND status IN ('pending', 'running')
     RETURNING id::text, seq, kind, params, steps, cursor, done, total, counts)",

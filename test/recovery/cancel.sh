@@ -78,12 +78,12 @@ eventually 30 'the worker to be in the middle of the chunk' waits_for_lock "$lon
 between "A deletion inside a chunk of a million rows, which waits for a lock there, ends within a second, in milliseconds" \
     "$(cancel_in_time "$long")" 0 1000
 release
-same "The chunk leaves nothing behind" "$(task "$long" status) $(task "$long" done) $((at_first - $(messages_left)))" "cancelled 0 0"
+same "The chunk leaves nothing behind" "$(task "$long" status) $(task "$long" 'done') $((at_first - $(messages_left)))" "cancelled 0 0"
 value "SELECT stream_retry_task('$long')" >/dev/null
 busy() { holds "clock_timestamp() - updated_at > '100 ms' AND status = 'running' FROM stream.tasks WHERE id = '$long'"; }
 eventually 10 'the worker to have been busy with the chunk for a while' busy
 between "So does one that is busy" "$(cancel_in_time "$long")" 0 1000
-same "It leaves nothing behind either" "$(task "$long" status) $(task "$long" done) $((at_first - $(messages_left)))" "cancelled 0 0"
+same "It leaves nothing behind either" "$(task "$long" status) $(task "$long" 'done') $((at_first - $(messages_left)))" "cancelled 0 0"
 value "SELECT stream_retry_task('$long')" >/dev/null
 same "A later retry completes it" "$(value "SELECT stream_wait_task('$long', '90 seconds') ->> 'status'")" completed
 same "Every row is counted once" "$(counts_of "$long")" "$wanted_counts"

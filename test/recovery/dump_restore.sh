@@ -54,4 +54,26 @@ database=parallel
 check "so it is in parallel with the guard off" in_cluster env PGOPTIONS='-c stream_users.guard_writes=off' \
     pg_restore -d parallel -e -j 2 "$work/dump"
 same "with the same rows" "$(contents)" "$wanted"
+
+# A task that waits for older transactions goes on in a server that has never seen their numbers.
+database=original
+sql -o "$work/out" <<'SQL'
+CALL stream_run_tasks(until_idle => true);
+DO $$ BEGIN FOR i IN 1..5000 LOOP BEGIN PERFORM pg_current_xact_id(); EXCEPTION WHEN OTHERS THEN NULL; END; COMMIT; END LOOP; END $$;
+SQL
+hold "SELECT pg_current_xact_id()"
+erasure=$(value "SELECT stream_delete_users('{cem}', 'hard', 'hard', 'hard', 'hard') ->> 'task_id'")
+start_worker
+eventually 20 'the task to come to the older transaction' holds \
+    "cursor -> 'key' <> '[]' AND cursor -> 'key' IS NOT NULL FROM stream.tasks WHERE id = '$erasure'"
+in_cluster pg_dump -d original -f "$work/waiting.sql"
+release
+wait_for_workers
+cluster=$work/cluster2
+database=postgres
+test/cluster create "$cluster" --no-cron
+sql -o "$work/out" -f "$work/waiting.sql"
+in_cluster timeout --foreground 20 psql -Xq -d postgres -c "CALL stream_run_tasks(run_for => '10 seconds', until_idle => true)"
+same "a task dumped while it waited for an older transaction goes on in a new server" \
+    "$(task "$erasure" status)" completed
 finish

@@ -36,7 +36,7 @@ start_worker stream_users.chunk_rows=500
 eventually 30 'the worker to reach the middle of the task' waits_for_lock "$killed"
 before=$(task "$killed" "status, cursor, counts")
 worker=$(task "$killed" worker_pid)
-between "The worker is in the middle of the task when it is killed" "$(task "$killed" done)" 5000 150000
+between "The worker is in the middle of the task when it is killed" "$(task "$killed" 'done')" 5000 150000
 same "The task is running then" "${before%%|*}" running
 in_cluster kill -KILL "$worker"
 release
@@ -77,7 +77,7 @@ between "A waiting worker takes the task over from one whose session ended, in m
     $(($(milliseconds) - started)) 0 1000
 eventually 20 'the second worker to reach the obstacle' waits_for_lock "$ended"
 between "It goes on at the cursor: when it reaches the same row, what was committed is still done" \
-    "$(task "$ended" done)" "$before" 150000
+    "$(task "$ended" 'done')" "$before" 150000
 release
 result=$(value "SELECT stream_wait_task('$ended', '90 seconds') ->> 'status'")
 same "The second worker completes the task" "$result" completed

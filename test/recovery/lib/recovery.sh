@@ -167,7 +167,7 @@ hold() {
     open_session holder
     tell holder 'BEGIN;' "$1;"
 }
-release() { end_session holder "${1:-ROLLBACK};"; }
+release() { end_session holder 'ROLLBACK;'; }
 
 # waits_for_lock TASK: whether the task's worker waits for a lock.
 waits_for_lock() {
