@@ -24,8 +24,10 @@ FROM (VALUES ('stream_get_user', 'reader'), ('stream_get_users', 'reader'), ('st
              ('stream_create_role', 'admin'), ('stream_delete_role', 'admin'),
              ('stream_cancel_task', 'admin'), ('stream_retry_task', 'admin'),
              ('stream_run_tasks', 'admin'), ('stream_start_workers', 'admin'), ('stream_stop_workers', 'admin'),
-             ('stream_grant', 'admin'), ('stream_revoke', 'admin')) AS l (name, level)
-JOIN pg_catalog.pg_proc p ON p.proname = l.name AND p.pronamespace = '@extschema@'::regnamespace;
+             ('stream_grant', 'admin'), ('stream_revoke', 'admin'),
+             ('uuid_of', 'reader'), ('bigint_of', 'reader'), ('integer_of', 'reader')) AS l (name, level)
+JOIN pg_catalog.pg_proc p ON p.proname = l.name
+                         AND p.pronamespace IN ('@extschema@'::regnamespace, 'stream'::regnamespace);
 
 COMMENT ON FUNCTION stream_grant(regrole, text) IS
 'Lets a role of the database call the functions of a level, and read stream.task_progress. The role needs no rights on

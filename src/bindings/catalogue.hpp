@@ -2,6 +2,7 @@
 // What every bound table means for a user's life, as the executor needs it. Made from
 // stream.bindings, stream.binding_children and stream.binding_marks. PostgreSQL-free.
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,25 +12,49 @@
 
 namespace stream::bindings {
 
+// How a column holds ids: one, an array of them, or inside a jsonb document one or a list.
+enum class Form { scalar, array, json, json_list };
+
 // Names are quoted as SQL identifiers where needed, types are written as format_type() does.
 struct Column {
     std::string name;
-    std::string type;
-    bool array = false;
-    std::string element_type; // of an array
+    std::string type; // of one id
+    Form form = Form::scalar;
+    // SQL function from a user's id to the column's type, which returns NULL for an id that the
+    // column can't hold; empty: a cast will do.
+    std::string conversion = {};
+    std::string path = {}; // into the document, a SQL literal such as '{owner,id}'
+    bool nullable = true;
 };
 
-// How a relation marks a row deleted: the column with the time and the one with the task.
+// How a relation marks a row deleted: the column with the time (or a flag) and the one with the
+// task. Where there is no task column, stream.marks remembers the task.
 struct Mark {
     std::string time;
-    std::string task;
+    std::string type; // of the time column
+    std::string task; // may be empty
     bool task_indexed = false;
+    bool is_flag() const { return type == "boolean"; }
 };
 
+// What is done with a row in one mode of a deletion. keep leaves it, but for the user's id once the
+// user is erased.
+enum class Fate { keep, mark, empty, erase, reassign };
+
 struct Relation {
-    std::string name; // qualified, e.g. stream.messages
+    std::string name;      // qualified, e.g. stream.messages
+    std::uint32_t oid = 0; // of the table
     std::vector<Column> key;
     std::optional<Mark> mark;
+    // Of an application's table: its owner, as whom it is written, and the search_path that the
+    // owner's triggers expect. 0: one of the extension's own tables.
+    std::uint32_t owner = 0;
+    std::string owner_path;
+    // Bound relations to which it has foreign keys.
+    std::vector<const Relation *> references;
+
+    // Whether stream.marks says which task marked or claimed a row.
+    bool is_remembered() const { return !mark || mark->task.empty(); }
 };
 
 // Only rows whose column holds this value count.
@@ -65,9 +90,14 @@ struct Binding {
     Governor governed_by;
     std::optional<Match> match;
     std::vector<Emptied> emptied; // by pruning
-    bool pruned_whole = false;    // pruning the user deletes the rows
-    std::string attachments;      // jsonb column with the URLs of files; may be empty
+    Fate soft = Fate::keep;
+    Fate pruning = Fate::keep;
+    Fate hard = Fate::erase;
+    std::string attachments; // jsonb column with the URLs of files; may be empty
     std::optional<Container> container;
+
+    // Whether a deletion that can be restored may have marked rows.
+    bool may_be_marked() const;
 };
 
 // Rows of child that hang on rows of parent. columns pairs a key column of the parent with the
@@ -94,6 +124,13 @@ struct Catalogue {
     // Whether some of those have such children themselves. Such rows are claimed first (marked with
     // the task), then emptied of their descendants, then erased.
     bool is_deep(const Relation *relation) const;
+    // Whether another bound relation has a foreign key to this one.
+    bool is_referenced(const Relation *relation) const;
 };
+
+// What a kind of row is for when its binding does not say otherwise.
+Fate default_soft(Kind kind, bool can_mark);
+Fate default_pruning(Kind kind, bool can_mark, bool can_empty);
+Fate default_hard(Kind kind);
 
 } // namespace stream::bindings

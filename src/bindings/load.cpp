@@ -8,13 +8,29 @@ namespace stream::bindings {
 namespace {
 
 pg::Statement read_relations(R"(
-    SELECT r.relation::text, i.names, i.types, quote_ident(m.mark_column), quote_ident(m.task_column),
-           COALESCE(m.task_indexed, false)
-    FROM (SELECT relation FROM stream.bindings
-          UNION SELECT container FROM stream.bindings WHERE container IS NOT NULL
-          UNION SELECT parent FROM stream.binding_children
-          UNION SELECT child FROM stream.binding_children) r
+    WITH r AS (SELECT relation FROM stream.bindings
+               UNION SELECT container FROM stream.bindings WHERE container IS NOT NULL
+               UNION SELECT parent FROM stream.binding_children
+               UNION SELECT child FROM stream.binding_children),
+    tables AS (SELECT c.oid, c.relowner, c.relnamespace = 'stream'::regnamespace AS own
+               FROM r JOIN pg_class c ON c.oid = r.relation)
+    SELECT r.relation::text, r.relation::oid, i.names, i.types, quote_ident(m.mark_column),
+           format_type(a.atttypid, a.atttypmod), quote_ident(m.task_column), COALESCE(m.task_indexed, false),
+           CASE WHEN NOT t.own THEN t.relowner END,
+           COALESCE((SELECT substr(o.setting, length('search_path=') + 1)
+                     FROM pg_db_role_setting s, unnest(s.setconfig) AS o (setting)
+                     WHERE s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+                       AND s.setrole IN (0, t.relowner) AND o.setting LIKE 'search_path=%'
+                     ORDER BY s.setrole <> 0 DESC, s.setdatabase <> 0 DESC LIMIT 1), '"$user", public'),
+           (SELECT array_agg(DISTINCT f.confrelid::regclass::text)
+            FROM pg_constraint f JOIN r o ON o.relation = f.confrelid
+            WHERE f.contype = 'f' AND f.conrelid = r.relation AND f.confrelid <> f.conrelid),
+           t.oid IS NULL, m.relation IS NOT NULL,
+           (SELECT b.table_name FROM stream.bindings b WHERE b.relation = r.relation LIMIT 1)
+    FROM r
+    LEFT JOIN tables t ON t.oid = r.relation
     LEFT JOIN stream.binding_marks m ON m.relation = r.relation
+    LEFT JOIN pg_attribute a ON a.attrelid = m.relation AND a.attname = m.mark_column AND NOT a.attisdropped
     LEFT JOIN LATERAL (
         SELECT array_agg(quote_ident(a.attname) ORDER BY k.ord) AS names,
                array_agg(format_type(a.atttypid, a.atttypmod) ORDER BY k.ord) AS types
@@ -27,24 +43,33 @@ pg::Statement read_relations(R"(
                              {});
 
 pg::Statement read_bindings(R"(
-    SELECT b.relation::text, quote_ident(a.attname), format_type(a.atttypid, a.atttypmod),
-           CASE WHEN t.typelem <> 0 AND t.typlen = -1 THEN format_type(t.typelem, NULL) END,
-           b.kind, b.governed_by, quote_ident(b.match_column), b.match_value, b.prune_rows,
+    SELECT b.relation::text, quote_ident(a.attname), e.typname::text,
+           t.typcategory = 'A', NOT a.attnotnull,
+           quote_literal(b.path[:cardinality(b.path) - (b.path[cardinality(b.path)] = '*')::integer]),
+           b.path[cardinality(b.path)] = '*',
+           b.kind, b.governed_by, quote_ident(b.match_column), b.match_value,
+           b.on_soft, b.on_pruning, b.on_hard,
            quote_ident(b.attachments_column),
            b.container::text, quote_ident(b.container_column), quote_ident(b.member_ended_column),
            b.container_governed_by,
-           p.names, p.types, p.contents
+           p.names, p.types, p.contents,
+           (SELECT e.key FROM jsonb_object_keys(b.prune) AS e (key)
+            WHERE e.key <> ALL (COALESCE(p.columns, '{}')) ORDER BY 1 LIMIT 1),
+           b.user_column::text
     FROM stream.bindings b
     LEFT JOIN pg_attribute a ON a.attrelid = b.relation AND a.attname = b.user_column AND NOT a.attisdropped
     LEFT JOIN pg_type t ON t.oid = a.atttypid
+    LEFT JOIN pg_type e ON e.oid = CASE WHEN t.typcategory = 'A' THEN t.typelem
+                                        WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
     LEFT JOIN LATERAL (
         SELECT array_agg(quote_ident(c.attname) ORDER BY c.attnum) AS names,
+               array_agg(c.attname::text) AS columns,
                array_agg(format_type(c.atttypid, c.atttypmod) ORDER BY c.attnum) AS types,
                array_agg(e.value ORDER BY c.attnum) AS contents
         FROM jsonb_each_text(b.prune) e
         JOIN pg_attribute c ON c.attrelid = b.relation AND c.attname = e.key AND NOT c.attisdropped
     ) p ON true
-    ORDER BY 1, 2)",
+    ORDER BY 1, 2, b.path)",
                             {});
 
 pg::Statement read_children(R"(
@@ -117,22 +142,82 @@ Governor governor(std::string_view name) {
     return name == "calls" ? Governor::calls : Governor::user;
 }
 
+std::optional<Fate> fate(const pg::Row &row, int column) {
+    static constexpr std::pair<std::string_view, Fate> fates[] = {{"mark", Fate::mark},
+                                                                  {"empty", Fate::empty},
+                                                                  {"delete", Fate::erase},
+                                                                  {"keep", Fate::keep},
+                                                                  {"reassign", Fate::reassign}};
+    for (const auto &[name, value] : fates)
+        if (!row.is_null(column) && row.text(column) == name)
+            return value;
+    return std::nullopt;
+}
+
+// How a column of the type with this name in pg_type holds a user's id.
+void set_id_type(Column &column, std::string_view type, const std::string &what) {
+    if (type == "text" || type == "varchar") {
+        column.type = "text";
+    } else if (type == "uuid" || type == "int8" || type == "int4") {
+        column.type = type == "int8" ? "bigint" : type == "int4" ? "integer" : "uuid";
+        column.conversion = "stream." + column.type + "_of";
+    } else {
+        broken(what + " has a type that can't hold users' ids");
+    }
+}
+
+Column user_column(const pg::Row &row, const std::string &table) {
+    const std::string what = "column " + string(row, 24) + " of bound table " + table;
+    if (row.is_null(2))
+        broken(what + " does not exist any more");
+    Column column{string(row, 2), "text"};
+    column.nullable = row.boolean(5);
+    const bool is_document = row.text(3) == "jsonb" && !row.boolean(4);
+    if (is_document != !row.is_null(6))
+        broken(what + (is_document ? " is a document, and the binding has no path into it"
+                                   : " is not a document that the binding's path could lead into"));
+    if (is_document) {
+        column.path = row.text(6);
+        column.form = row.boolean(7) ? Form::json_list : Form::json;
+        return column;
+    }
+    set_id_type(column, row.text(3), what);
+    if (row.boolean(4))
+        column.form = Form::array;
+    return column;
+}
+
 void load_relations(Catalogue &catalogue) {
     const pg::Rows rows = read_relations.run({});
     for (std::size_t i = 0; i < rows.size(); i++) {
         const pg::Row row = rows[i];
         auto relation = std::make_unique<Relation>();
         relation->name = string(row, 1);
-        const auto names = strings(row, 2);
-        const auto types = strings(row, 3);
+        relation->oid = DatumGetObjectId(row.datum(2));
+        if (row.boolean(12))
+            broken("bound table " + string(row, row.is_null(14) ? 1 : 14) +
+                   " does not exist any more");
+        const auto names = strings(row, 3);
+        const auto types = strings(row, 4);
         if (names.empty())
-            broken("bound table " + relation->name + " does not exist or has no primary key");
+            broken("bound table " + relation->name + " has no primary key");
         for (std::size_t k = 0; k < names.size(); k++)
-            relation->key.push_back({*names[k], *types[k], false, {}});
-        if (!row.is_null(4))
-            relation->mark = Mark{string(row, 4), string(row, 5), row.boolean(6)};
+            relation->key.push_back({*names[k], *types[k]});
+        if (row.boolean(13)) {
+            if (row.is_null(6))
+                broken("column " + string(row, 5) + " of bound table " + relation->name +
+                       " does not exist any more");
+            relation->mark = Mark{string(row, 5), string(row, 6), string(row, 7), row.boolean(8)};
+        }
+        if (!row.is_null(9)) {
+            relation->owner = DatumGetObjectId(row.datum(9));
+            relation->owner_path = row.text(10);
+        }
         catalogue.relations.push_back(std::move(relation));
     }
+    for (std::size_t i = 0; i < rows.size(); i++)
+        for (const auto &name : strings(rows[i], 11))
+            catalogue.relations[i]->references.push_back(find(catalogue, *name));
 }
 
 void load_bindings(Catalogue &catalogue) {
@@ -141,22 +226,27 @@ void load_bindings(Catalogue &catalogue) {
         const pg::Row row = rows[i];
         Binding binding;
         binding.relation = find(catalogue, row.text(1));
-        if (row.is_null(2))
-            broken("a bound column of table " + binding.relation->name + " does not exist");
-        binding.user = {string(row, 2), string(row, 3), !row.is_null(4), string(row, 4)};
-        binding.kind = kind(row.text(5));
-        binding.governed_by = governor(row.text(6));
-        binding.match = match(row, 7);
-        binding.pruned_whole = row.boolean(9);
-        binding.attachments = string(row, 10);
-        if (!row.is_null(11))
-            binding.container = Container{find(catalogue, row.text(11)), string(row, 12),
-                                          string(row, 13), governor(row.text(14))};
-        const auto names = strings(row, 15);
-        const auto types = strings(row, 16);
-        const auto contents = strings(row, 17);
+        binding.user = user_column(row, binding.relation->name);
+        binding.kind = kind(row.text(8));
+        binding.governed_by = governor(row.text(9));
+        binding.match = match(row, 10);
+        const bool can_mark = binding.relation->mark.has_value();
+        const auto names = strings(row, 20);
+        const auto types = strings(row, 21);
+        const auto contents = strings(row, 22);
         for (std::size_t k = 0; k < names.size(); k++)
-            binding.emptied.push_back({{*names[k], *types[k], false, {}}, contents[k]});
+            binding.emptied.push_back({{*names[k], *types[k]}, contents[k]});
+        if (!row.is_null(23))
+            broken("column " + string(row, 23) + " of bound table " + binding.relation->name +
+                   " does not exist any more");
+        binding.soft = fate(row, 12).value_or(default_soft(binding.kind, can_mark));
+        binding.pruning = fate(row, 13).value_or(
+            default_pruning(binding.kind, can_mark, !binding.emptied.empty()));
+        binding.hard = fate(row, 14).value_or(default_hard(binding.kind));
+        binding.attachments = string(row, 15);
+        if (!row.is_null(16))
+            binding.container = Container{find(catalogue, row.text(16)), string(row, 17),
+                                          string(row, 18), governor(row.text(19))};
         catalogue.bindings.push_back(std::move(binding));
     }
 }
@@ -174,7 +264,7 @@ void load_children(Catalogue &catalogue) {
         for (std::size_t k = 0; k < parents.size(); k++) {
             if (!types[k])
                 broken("a bound column of table " + child.child->name + " does not exist");
-            child.columns.emplace_back(*parents[k], Column{*columns[k], *types[k], false, {}});
+            child.columns.emplace_back(*parents[k], Column{*columns[k], *types[k]});
         }
         child.match = match(row, 6);
         child.clear = row.boolean(8);

@@ -26,9 +26,14 @@ private:
     void count_total(tasks::Task &task) const;
 
     Drivers next_drivers(const tasks::Task &task, const Step &step) const;
+    static pg::Params action_params(const tasks::Task &task, const Batch &batch, pg::Param value,
+                                    pg::Param list = std::nullopt);
+    static pg::Param value_of(const tasks::Task &task, const Step &step);
+    static pg::Param list_of(const tasks::Task &task, const Step &step, const Batch &batch);
+    int64 act(const tasks::Task &task, const Step &step, const Batch &batch);
     void handle(tasks::Task &task, const Step &step, const Batch &batch);
     void take_children_along(tasks::Task &task, const Step &step, const Batch &batch);
-    std::string new_owner(const tasks::Task &task, const Step &step) const;
+    static pg::Param new_owner(const tasks::Task &task, const Step &step);
 
     std::unique_ptr<bindings::Catalogue> catalogue_;
     Plan plan_;

@@ -48,13 +48,16 @@ void commit(bool atomic) {
         guard([]() noexcept { SPI_commit(); });
 }
 
-ActAs::ActAs(Oid role) {
+ActAs::ActAs(Oid role, const char *search_path, bool restricted) {
     GetUserIdAndSecContext(&previous_role_, &previous_context_);
-    SetUserIdAndSecContext(role, previous_context_ | SECURITY_LOCAL_USERID_CHANGE);
+    SetUserIdAndSecContext(role, previous_context_ | SECURITY_LOCAL_USERID_CHANGE |
+                                     (restricted ? SECURITY_RESTRICTED_OPERATION : 0));
     guc_level_ = NewGUCNestLevel();
-    guard([]() noexcept {
-        set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
-                          GUC_ACTION_SAVE, true, 0, false);
+    guard([search_path]() noexcept {
+        set_config_option("search_path", search_path, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+                          true, 0, false);
+        set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
+                          0, false);
     });
 }
 
