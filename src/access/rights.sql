@@ -24,6 +24,7 @@ FROM (VALUES ('stream_get_user', 'reader'), ('stream_get_users', 'reader'), ('st
              ('stream_create_role', 'admin'), ('stream_delete_role', 'admin'),
              ('stream_cancel_task', 'admin'), ('stream_retry_task', 'admin'),
              ('stream_run_tasks', 'admin'), ('stream_start_workers', 'admin'), ('stream_stop_workers', 'admin'),
+             ('stream_bind_table', 'admin'), ('stream_unbind_table', 'admin'),
              ('stream_grant', 'admin'), ('stream_revoke', 'admin'),
              ('uuid_of', 'reader'), ('bigint_of', 'reader'), ('integer_of', 'reader')) AS l (name, level)
 JOIN pg_catalog.pg_proc p ON p.proname = l.name

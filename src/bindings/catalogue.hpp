@@ -128,6 +128,16 @@ struct Catalogue {
     bool is_referenced(const Relation *relation) const;
 };
 
+// By the names that stream.bindings has for them.
+std::optional<Kind> kind_named(std::string_view name);
+std::optional<Fate> fate_named(std::string_view name);
+const char *fate_name(Fate fate);
+
+// What is wrong with how tables hang on each other, in words; empty: nothing. Rows can't hang on
+// rows of their own table and go with them, nor in a circle; and what hangs on rows that hang on
+// others is found by one column.
+std::string hanging_problem(const Catalogue &catalogue);
+
 // What a kind of row is for when its binding does not say otherwise.
 Fate default_soft(Kind kind, bool can_mark);
 Fate default_pruning(Kind kind, bool can_mark, bool can_empty);

@@ -124,16 +124,6 @@ const Relation *find(const Catalogue &catalogue, std::string_view name) {
     broken("bound table " + std::string(name) + " does not exist");
 }
 
-Kind kind(std::string_view name) {
-    if (name == "author")
-        return Kind::author;
-    if (name == "owner")
-        return Kind::owner;
-    if (name == "member")
-        return Kind::member;
-    return name == "pointer" ? Kind::pointer : Kind::personal;
-}
-
 Governor governor(std::string_view name) {
     if (name == "messages")
         return Governor::messages;
@@ -143,15 +133,7 @@ Governor governor(std::string_view name) {
 }
 
 std::optional<Fate> fate(const pg::Row &row, int column) {
-    static constexpr std::pair<std::string_view, Fate> fates[] = {{"mark", Fate::mark},
-                                                                  {"empty", Fate::empty},
-                                                                  {"delete", Fate::erase},
-                                                                  {"keep", Fate::keep},
-                                                                  {"reassign", Fate::reassign}};
-    for (const auto &[name, value] : fates)
-        if (!row.is_null(column) && row.text(column) == name)
-            return value;
-    return std::nullopt;
+    return row.is_null(column) ? std::nullopt : fate_named(row.text(column));
 }
 
 // How a column of the type with this name in pg_type holds a user's id.
@@ -227,7 +209,7 @@ void load_bindings(Catalogue &catalogue) {
         Binding binding;
         binding.relation = find(catalogue, row.text(1));
         binding.user = user_column(row, binding.relation->name);
-        binding.kind = kind(row.text(8));
+        binding.kind = kind_named(row.text(8)).value();
         binding.governed_by = governor(row.text(9));
         binding.match = match(row, 10);
         const bool can_mark = binding.relation->mark.has_value();
