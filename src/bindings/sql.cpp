@@ -141,7 +141,7 @@ std::string mark_value(const Relation &relation, const Extras &at) {
 }
 
 std::string set_mark(const Relation &relation, const Extras &at) {
-    const std::string time = relation.mark->time + " = " + mark_value(relation, at);
+    std::string time = relation.mark->time + " = " + mark_value(relation, at);
     if (relation.is_remembered())
         return time;
     return time + ", " + relation.mark->task + " = " + extra(at.task) + "::uuid";
@@ -345,8 +345,8 @@ std::string reassign_sql(const Relation &relation, const Column &column) {
 
 // stream.marks was asked already where it remembers.
 std::string unmark_sql(const Relation &relation) {
-    const std::string sql = "UPDATE " + relation.name + " t SET " + lift_mark(relation) + " FROM " +
-                            keys_table(relation.key.size()) + " WHERE " + key_join(relation);
+    std::string sql = "UPDATE " + relation.name + " t SET " + lift_mark(relation) + " FROM " +
+                      keys_table(relation.key.size()) + " WHERE " + key_join(relation);
     if (relation.is_remembered())
         return sql;
     return sql + " AND " + equal("t." + relation.mark->task, tag());

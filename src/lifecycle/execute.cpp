@@ -55,6 +55,10 @@ pg::Statement make_placeholder(R"(
     INSERT INTO stream.users (id, created_at, updated_at) VALUES ($1, $2, $2) ON CONFLICT DO NOTHING)",
                                {TEXTOID, TIMESTAMPTZOID});
 
+// Claimed rows that went by other ways than their step, such as a foreign key that cascades.
+pg::Statement forget_claims("DELETE FROM stream.marks WHERE task = $1::uuid AND relation = $2",
+                            {TEXTOID, OIDOID});
+
 pg::Statement all_users(
     "SELECT user_id, COALESCE(detail ->> 'task', '') FROM stream.task_users WHERE seq = $1",
     {INT8OID});
@@ -182,6 +186,9 @@ PlanJob::State PlanJob::advance(Task &task) {
         default:
             done = walk(task, step, budget);
         }
+        if (done && step.action == Action::erase && step.drivers == step.relation &&
+            step.relation->is_remembered())
+            forget_claims.run({task.id, pg::Param::datum(ObjectIdGetDatum(step.relation->oid))});
         if (done)
             next_step(task);
     }

@@ -132,6 +132,11 @@ void Worker::run_task(Claim claim) {
         blocked_.push_back(claim.task.seq);
 }
 
+// What the owner of an application's table has made, such as a constraint trigger, must not wait
+// for the commit, when it would run with the worker's rights. The constraints of a caller's own
+// transaction block stay as they are.
+pg::Statement constraints_at_once("SET CONSTRAINTS ALL IMMEDIATE", {});
+
 // One chunk with its progress; what a failed one did is rolled back, and the task with it is where
 // the last chunk left it.
 Outcome Worker::run_chunk(Job &job, Task &task) {
@@ -140,6 +145,8 @@ Outcome Worker::run_chunk(Job &job, Task &task) {
     bool cancelled = false;
     const auto failure = pg::attempt([&] {
         pg::check_interrupts();
+        if (!atomic_)
+            constraints_at_once.run({});
         state = job.advance(task);
         cancelled = save(task);
         if (state == Job::State::finished)
