@@ -19,24 +19,20 @@ pg::Statement append(R"(
                      {INT8OID, XID8OID, INT8OID, TEXTOID, TEXTARRAYOID, TEXTOID, JSONBOID,
                       TIMESTAMPTZOID});
 
-// $1 the task's seq, $2 its id. One walk over the log, whatever the number of users.
+// $1 the task's seq, $2 its id. One walk over the log, whatever the number of users: "IS TRUE" keeps
+// each comparison with the list of users a look into a hash table.
 pg::Statement forget_erased(R"(
     WITH erased AS MATERIALIZED (
         SELECT l.user_id AS id
         FROM stream.task_users l
-        WHERE l.seq = $1 AND NOT EXISTS (SELECT FROM stream.users u WHERE u.id = l.user_id)),
-    named AS (
-        SELECT DISTINCT e.seq
-        FROM stream.events e, unnest(e.user_ids) AS n (id)
-        JOIN erased ON erased.id = n.id
-        WHERE NOT (e.type = 'user.deleted' AND e.task_id IS NOT DISTINCT FROM $2::uuid))
+        WHERE l.seq = $1 AND NOT EXISTS (SELECT FROM stream.users u WHERE u.id = l.user_id))
     UPDATE stream.events e
-    SET user_ids = ARRAY(SELECT CASE WHEN erased.id IS NULL THEN n.id END
+    SET user_ids = ARRAY(SELECT CASE WHEN (n.id IN (SELECT id FROM erased)) IS NOT TRUE THEN n.id END
                          FROM unnest(e.user_ids) WITH ORDINALITY AS n (id, place)
-                         LEFT JOIN erased ON erased.id = n.id
                          ORDER BY n.place)
-    FROM named
-    WHERE e.seq = named.seq)",
+    WHERE e.type LIKE 'user.%'
+      AND NOT (e.type = 'user.deleted' AND e.task_id IS NOT DISTINCT FROM $2::uuid)
+      AND EXISTS (SELECT FROM unnest(e.user_ids) AS n (id) WHERE (n.id IN (SELECT id FROM erased)) IS TRUE))",
                             {INT8OID, TEXTOID});
 
 // The place of a new row. The order of the three steps is what readers rely on: whoever has taken a

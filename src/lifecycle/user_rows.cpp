@@ -96,6 +96,7 @@ void tell(events::Type type, const tasks::Task &task, const pg::Rows &rows) {
     ids.reserve(rows.size());
     for (std::size_t i = 0; i < rows.size(); i++)
         ids.push_back(rows[i].text(1));
+    std::sort(ids.begin(), ids.end());
     events::emit({type, task.id}, ids);
 }
 
