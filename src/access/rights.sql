@@ -17,6 +17,7 @@ INSERT INTO stream.function_levels (function, level)
 SELECT p.oid, l.level
 FROM (VALUES ('stream_get_user', 'reader'), ('stream_get_users', 'reader'), ('stream_query_users', 'reader'),
              ('stream_list_roles', 'reader'), ('stream_get_task', 'reader'), ('stream_wait_task', 'reader'),
+             ('stream_read_events', 'reader'), ('stream_trim_events', 'admin'),
              ('stream_upsert_users', 'writer'), ('stream_patch_user', 'writer'), ('stream_patch_users', 'writer'),
              ('stream_deactivate_user', 'moderator'), ('stream_deactivate_users', 'moderator'),
              ('stream_reactivate_user', 'moderator'), ('stream_reactivate_users', 'moderator'),
@@ -34,7 +35,7 @@ COMMENT ON FUNCTION stream_grant(regrole, text) IS
 'Lets a role of the database call the functions of a level, and read stream.task_progress. The role needs no rights on
 the tables. An unknown level is refused (ST004).
 role: the role.
-level: reader (get, query, tasks), writer (and upsert, patch), moderator (and deactivate, reactivate) or admin (all).
+level: reader (get, query, tasks, events), writer (and upsert, patch), moderator (and deactivate, reactivate) or admin (all).
 Returns {level, duration}.';
 COMMENT ON FUNCTION stream_revoke(regrole, text) IS
 'Takes a level, and those above it, from a role of the database; what is left is the level below. An unknown level is

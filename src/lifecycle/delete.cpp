@@ -1,6 +1,7 @@
 // Delete: the call checks everything, marks the users and enqueues the rest.
 
 #include "bindings/load.hpp"
+#include "events/emit.hpp"
 #include "lifecycle/execute.hpp"
 #include "lifecycle/jobs.hpp"
 #include "lifecycle/owners.hpp"
@@ -102,9 +103,12 @@ STREAM_FUNCTION(stream_delete_users, "DeleteUsers") {
                                       {"new_owner", owned(new_owner)},
                                       {"new_call_owner", owned(new_call_owner)}},
                                      {{"files", call.boolean(7)}});
-    if (modes.user != Mode::none)
+    if (modes.user != Mode::none) {
         mark_users.run({pg::Param::datum(pg::text_array(ids)), GetCurrentTimestamp(),
                         mode_name(modes.user), task});
+        events::emit({events::Type::user_deleted, task, {}, {}, mode_name(modes.user)},
+                     ids_of(subjects));
+    }
     return task_response(call, task);
 }
 

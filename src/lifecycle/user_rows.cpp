@@ -1,5 +1,6 @@
 #include "lifecycle/user_rows.hpp"
 
+#include "events/emit.hpp"
 #include "pg/array.hpp"
 #include "pg/spi.hpp"
 
@@ -90,6 +91,15 @@ pg::Statement &statement(UserRows what) {
     return count_marked;
 }
 
+void tell(events::Type type, const tasks::Task &task, const pg::Rows &rows) {
+    pg::Vec<std::string_view> ids;
+    ids.reserve(rows.size());
+    for (std::size_t i = 0; i < rows.size(); i++)
+        ids.push_back(rows[i].text(1));
+    std::sort(ids.begin(), ids.end());
+    events::emit({type, task.id}, ids);
+}
+
 } // namespace
 
 UserRowsDone run_user_rows(UserRows what, const tasks::Task &task,
@@ -100,6 +110,10 @@ UserRowsDone run_user_rows(UserRows what, const tasks::Task &task,
         statement(what).run({pg::Param::datum(pg::text_array(ids)), task.id, task.seq,
                              GetCurrentTimestamp(), by ? pg::Param(*by) : pg::Param(std::nullopt),
                              name ? pg::Param(*name) : pg::Param(std::nullopt)});
+    if (what == UserRows::deactivate)
+        tell(events::Type::user_deactivated, task, rows);
+    else if (what == UserRows::reactivate)
+        tell(events::Type::user_reactivated, task, rows);
     return {what == UserRows::leave_teams ? "stream.channel_members" : "stream.users",
             static_cast<int64>(rows.processed())};
 }

@@ -1,5 +1,6 @@
 #include "tasks/queue.hpp"
 
+#include "events/emit.hpp"
 #include "pg/array.hpp"
 #include "tasks/lock_tags.hpp"
 #include "tasks/wake.hpp"
@@ -280,11 +281,13 @@ void complete(const Task &task) {
     write_counts(w, task.counts);
     w.end();
     end(task, "completed", std::nullopt, pg::Param::datum(w.datum()));
+    events::task_completed(task);
     forget_users.run({task.seq});
 }
 
 void cancel(const Task &task) {
     end(task, "cancelled", std::nullopt, std::nullopt);
+    events::emit_task({events::Type::task_cancelled, task.id, task.kind});
 }
 
 void fail(const Task &task, std::string_view sqlstate, std::string_view message,
@@ -296,6 +299,7 @@ void fail(const Task &task, std::string_view sqlstate, std::string_view message,
     w.string(message);
     w.end();
     end(task, "failed", pg::Param::datum(w.datum()), std::nullopt);
+    events::emit_task({events::Type::task_failed, task.id, task.kind, sqlstate});
 }
 
 } // namespace stream::tasks

@@ -1,5 +1,6 @@
 // What callers see of tasks: get, wait, cancel, retry.
 
+#include "events/emit.hpp"
 #include "pg/array.hpp"
 #include "pg/transaction.hpp"
 #include "tasks/lock_tags.hpp"
@@ -30,7 +31,8 @@ pg::Statement request_cancel("UPDATE stream.tasks SET cancel_requested = true WH
 pg::Statement cancel_now(R"(
     UPDATE stream.tasks
     SET status = 'cancelled', updated_at = clock_timestamp(), finished_at = clock_timestamp()
-    WHERE id = $1)",
+    WHERE id = $1
+    RETURNING kind)",
                          {UUIDOID});
 
 pg::Statement retry_now(R"(
@@ -192,7 +194,8 @@ STREAM_FUNCTION(stream_cancel_task, "CancelTask") {
             .of(uuid_text(call));
     // Without a living worker the task ends here; otherwise its worker ends it.
     if (tasks::TaskLock::try_acquire(rows[0].int8(1))) {
-        cancel_now.run({id});
+        const pg::Rows ended = cancel_now.run({id});
+        events::emit_task({events::Type::task_cancelled, uuid_text(call), ended[0].text(1)});
         tasks::wake_workers_at_commit();
         return task_id_response(call, "cancelled");
     }

@@ -11,6 +11,7 @@
 //   failed, cancelled --stream_retry_task-->                pending   (goes on at its cursor)
 //   running   --its worker dies: the lock is free-->        running   under the next worker
 
+#include "events/past.hpp"
 #include "pg/transaction.hpp"
 #include "settings.hpp"
 #include "tasks/queue.hpp"
@@ -88,6 +89,7 @@ int64 Worker::run() {
     const WorkerPresence presence;
     while (!dismissed()) {
         heed_interrupts();
+        transaction([] { events::trim_some(); });
         auto claimed = claim();
         if (claimed) {
             run_task(std::move(*claimed));

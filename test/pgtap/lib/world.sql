@@ -161,12 +161,12 @@ SELECT user_id, target_id, '2024-01-01' FROM stream.user_mutes;
 
 SET LOCAL stream_users.guard_writes = on;
 
--- The tables with data of users: all of the schema but queue, catalogue and rights.
+-- The tables with data of users: all of the schema but queue, log, catalogue and rights.
 CREATE FUNCTION pg_temp.product_tables() RETURNS SETOF regclass LANGUAGE sql AS $$
     SELECT c.oid::regclass
       FROM pg_class AS c
      WHERE c.relnamespace = 'stream'::regnamespace AND c.relkind = 'r'
-       AND c.relname NOT IN ('tasks', 'task_users', 'task_files', 'worker_slots', 'roles', 'function_levels')
+       AND c.relname NOT IN ('tasks', 'task_users', 'task_files', 'worker_slots', 'roles', 'function_levels', 'events', 'events_trimmed')
        AND c.relname NOT LIKE 'binding%'
      ORDER BY c.oid::regclass::text
 $$;
@@ -221,5 +221,6 @@ CREATE FUNCTION pg_temp.everything_and_queue() RETURNS text LANGUAGE sql AS $$
            FROM pg_temp.everything()),
         (SELECT string_agg(t::text, E'\n' ORDER BY t.seq) FROM stream.tasks AS t),
         (SELECT string_agg(u::text, E'\n' ORDER BY u.seq, u.user_id) FROM stream.task_users AS u),
-        (SELECT string_agg(f::text, E'\n' ORDER BY f.seq, f.url) FROM stream.task_files AS f)))
+        (SELECT string_agg(f::text, E'\n' ORDER BY f.seq, f.url) FROM stream.task_files AS f),
+        (SELECT string_agg(e::text, E'\n' ORDER BY e.seq) FROM stream.events AS e)))
 $$;
