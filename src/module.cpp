@@ -3,6 +3,7 @@
 #include "pg/postgres.hpp"
 
 #include "settings.hpp"
+#include "tasks/debug_point.hpp"
 
 extern "C" {
 PG_MODULE_MAGIC;
@@ -14,6 +15,7 @@ namespace stream::settings {
 bool guard_writes = true;
 int chunk_rows = 2000;
 int poll_interval_ms = 5000;
+char *debug_point = nullptr;
 
 } // namespace stream::settings
 
@@ -35,5 +37,9 @@ void _PG_init(void) {
         "Commits that enqueue a task wake a waiting worker at once; this is the safety net.",
         &settings::poll_interval_ms, settings::poll_interval_ms, 10, 3600000, PGC_USERSET,
         GUC_UNIT_MS, nullptr, nullptr, nullptr);
+    DefineCustomStringVariable(
+        "stream_users.debug_point", "Where a test stops, fails or kills a worker.",
+        "point:action[:nth]; see docs/architecture.md.", &settings::debug_point, "", PGC_SUSET,
+        GUC_NOT_IN_SAMPLE, tasks::check_debug_point, tasks::assign_debug_point, nullptr);
     MarkGUCPrefixReserved("stream_users");
 }

@@ -7,6 +7,7 @@
 #include "lifecycle/walk.hpp"
 #include "pg/array.hpp"
 #include "settings.hpp"
+#include "tasks/debug_point.hpp"
 
 namespace stream::lifecycle {
 
@@ -338,6 +339,7 @@ void PlanJob::handle(Task &task, const Step &step, const Batch &batch) {
         pg::prepared(action_sql(step),
                      action_types(keys, emptying ? step.binding->emptied.size() : 0))
             .run(params);
+    tasks::debug_point(tasks::DebugPoint::inside_chunk);
     const auto handled = static_cast<int64>(rows.processed());
     task.cursor.found += handled;
     if (step.mode.empty())

@@ -13,6 +13,7 @@
 
 #include "pg/transaction.hpp"
 #include "settings.hpp"
+#include "tasks/debug_point.hpp"
 #include "tasks/queue.hpp"
 #include "tasks/wake.hpp"
 
@@ -80,7 +81,11 @@ std::optional<Claim> Worker::claim() {
     transaction([&] {
         if (auto next = claim_next(blocked_, task_memory_, others_at_work_))
             claim.emplace(std::move(*next));
+        if (claim)
+            debug_point(DebugPoint::before_claim_commit);
     });
+    if (claim)
+        debug_point(DebugPoint::after_claim_commit);
     return claim;
 }
 
@@ -125,6 +130,8 @@ void Worker::run_task(Claim claim) {
                 failure = pg::attempt([&] { job = make_job(claim.task); });
             outcome = failure ? settle(claim.task, *failure) : run_chunk(*job, claim.task);
         });
+        debug_point(outcome == Outcome::ended ? DebugPoint::after_end_commit
+                                              : DebugPoint::after_chunk_commit);
     }
     if (outcome == Outcome::ended)
         ended_++;
@@ -146,6 +153,8 @@ Outcome Worker::run_chunk(Job &job, Task &task) {
             complete(task);
         else if (cancelled)
             cancel(task);
+        debug_point(state == Job::State::finished || cancelled ? DebugPoint::before_end_commit
+                                                               : DebugPoint::before_chunk_commit);
     });
     if (failure) {
         const std::string step = task.step;

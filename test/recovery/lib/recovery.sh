@@ -175,6 +175,9 @@ waits_for_lock() {
                    WHERE t.id = '$1' AND t.status = 'running' AND a.wait_event_type = 'Lock')"
 }
 
+# hold_debug_points: workers that come to a debug point with the action wait stay there until release.
+hold_debug_points() { hold 'SELECT pg_advisory_xact_lock(5355)'; }
+
 # -- data ---------------------------------------------------------------------------------------
 
 # Of 300 users 40 go. They wrote 100,000 of 120,000 messages (bulk u1–u10 most of them), on which
