@@ -17,6 +17,7 @@ INSERT INTO stream.function_levels (function, level)
 SELECT p.oid, l.level
 FROM (VALUES ('stream_get_user', 'reader'), ('stream_get_users', 'reader'), ('stream_query_users', 'reader'),
              ('stream_list_roles', 'reader'), ('stream_get_task', 'reader'), ('stream_wait_task', 'reader'),
+             ('worker_is_gone', 'reader'),
              ('stream_upsert_users', 'writer'), ('stream_patch_user', 'writer'), ('stream_patch_users', 'writer'),
              ('stream_deactivate_user', 'moderator'), ('stream_deactivate_users', 'moderator'),
              ('stream_reactivate_user', 'moderator'), ('stream_reactivate_users', 'moderator'),
@@ -25,7 +26,7 @@ FROM (VALUES ('stream_get_user', 'reader'), ('stream_get_users', 'reader'), ('st
              ('stream_cancel_task', 'admin'), ('stream_retry_task', 'admin'),
              ('stream_run_tasks', 'admin'), ('stream_start_workers', 'admin'), ('stream_stop_workers', 'admin'),
              ('stream_grant', 'admin'), ('stream_revoke', 'admin')) AS l (name, level)
-JOIN pg_catalog.pg_proc p ON p.proname = l.name AND p.pronamespace = '@extschema@'::regnamespace;
+JOIN pg_catalog.pg_proc p ON p.proname = l.name AND p.pronamespace IN ('@extschema@'::regnamespace, 'stream'::regnamespace);
 
 COMMENT ON FUNCTION stream_grant(regrole, text) IS
 'Lets a role of the database call the functions of a level, and read stream.task_progress. The role needs no rights on

@@ -129,7 +129,7 @@ PlanJob::State PlanJob::advance(Task &task) {
     restart_if_replanned(task);
     if (!first_chunk && !task.total)
         count_total(task);
-    int64 budget = settings::chunk_rows;
+    int64 budget = settings::rows_at_once();
     while (static_cast<std::size_t>(task.cursor.step) < plan_.size()) {
         if (budget <= 0)
             return State::more;

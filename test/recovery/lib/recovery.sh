@@ -135,13 +135,14 @@ end_session() {
 
 # -- tasks --------------------------------------------------------------------------------------
 
-# start_worker [SETTING=VALUE…]: a worker in the background that ends when nothing is due.
+# start_worker [SETTING=VALUE…]: a worker in the background that ends when nothing is due. It waits for
+# locks as long as they are held, unless told otherwise.
 worker_jobs=()
 start_worker() { start_session_worker 'until_idle => true' "$@"; }
 # One that stays.
 start_waiting_worker() { start_session_worker 'until_idle => false' "$@"; }
 start_session_worker() {
-    local how=$1 options='' setting
+    local how=$1 options='-c stream_users.lock_timeout=0' setting
     shift
     for setting; do options+=" -c $setting"; done
     in_cluster env PGOPTIONS="$options" timeout --foreground 100 psql -XqAt -d "$database" \
