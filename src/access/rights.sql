@@ -18,6 +18,7 @@ SELECT p.oid, l.level
 FROM (VALUES ('stream_get_user', 'reader'), ('stream_get_users', 'reader'), ('stream_query_users', 'reader'),
              ('stream_list_roles', 'reader'), ('stream_get_task', 'reader'), ('stream_wait_task', 'reader'),
              ('stream_read_events', 'reader'), ('stream_trim_events', 'admin'),
+             ('worker_is_gone', 'reader'),
              ('stream_upsert_users', 'writer'), ('stream_patch_user', 'writer'), ('stream_patch_users', 'writer'),
              ('stream_deactivate_user', 'moderator'), ('stream_deactivate_users', 'moderator'),
              ('stream_reactivate_user', 'moderator'), ('stream_reactivate_users', 'moderator'),

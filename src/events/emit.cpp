@@ -19,8 +19,8 @@ pg::Statement append(R"(
                      {INT8OID, XID8OID, INT8OID, TEXTOID, TEXTARRAYOID, TEXTOID, JSONBOID,
                       TIMESTAMPTZOID});
 
-// $1 the task's seq, $2 its id. One walk over the log, whatever the number of users: "IS TRUE" keeps
-// each comparison with the list of users a look into a hash table.
+// $1 the task's seq, $2 its id. One walk over the log, whatever the number of users: "IS TRUE"
+// keeps each comparison with the list of users a look into a hash table.
 pg::Statement forget_erased(R"(
     WITH erased AS MATERIALIZED (
         SELECT l.user_id AS id

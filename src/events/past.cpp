@@ -78,13 +78,9 @@ void lock_past() {
     pg::guard([]() noexcept { LockRelationOid(lock_relation(), ShareUpdateExclusiveLock); });
 }
 
-void trim_some() {
-    static TimestampTz next_look = 0;
-    const TimestampTz now = GetCurrentTimestamp();
-    if (settings::keep_events_minutes < 0 || now < next_look || !try_lock_past())
-        return;
-    if (trim_rows(kept_since()) < rows_at_once)
-        next_look = now + USECS_PER_MINUTE;
+bool trim_some() {
+    return settings::keep_events_minutes >= 0 && try_lock_past() &&
+           trim_rows(kept_since()) == rows_at_once;
 }
 
 } // namespace stream::events

@@ -8,6 +8,7 @@
 #include "pg/array.hpp"
 #include "pg/transaction.hpp"
 #include "settings.hpp"
+#include "tasks/debug_point.hpp"
 
 namespace stream::lifecycle {
 
@@ -158,7 +159,7 @@ PlanJob::State PlanJob::advance(Task &task) {
     restart_if_replanned(task);
     if (!first_chunk && !task.total)
         count_total(task);
-    int64 budget = settings::chunk_rows;
+    int64 budget = settings::rows_at_once();
     while (static_cast<std::size_t>(task.cursor.step) < plan_.size()) {
         if (budget <= 0)
             return State::more;
@@ -429,6 +430,7 @@ void PlanJob::handle(Task &task, const Step &step, const Batch &batch) {
         });
     take_children_along(task, step, batch);
     const int64 handled = act(task, step, batch);
+    tasks::debug_point(tasks::DebugPoint::inside_chunk);
     task.cursor.found += handled;
     if (step.mode.empty())
         return;

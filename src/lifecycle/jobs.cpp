@@ -2,6 +2,7 @@
 
 #include "bindings/load.hpp"
 #include "lifecycle/execute.hpp"
+#include "tasks/claim.hpp"
 #include "tasks/queue.hpp"
 
 #include <algorithm>

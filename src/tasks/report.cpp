@@ -3,8 +3,8 @@
 #include "events/emit.hpp"
 #include "pg/array.hpp"
 #include "pg/transaction.hpp"
+#include "tasks/claim.hpp"
 #include "tasks/lock_tags.hpp"
-#include "tasks/queue.hpp"
 #include "tasks/wake.hpp"
 
 using namespace stream;
@@ -19,6 +19,8 @@ pg::Statement read_status(R"(
     WHERE t.id = $1)",
                           {UUIDOID});
 
+pg::Statement read_end("SELECT status FROM stream.tasks WHERE id = $1", {UUIDOID});
+
 pg::Statement written_by("SELECT xmin FROM stream.tasks WHERE id = $1", {UUIDOID});
 
 pg::Statement lock_status(R"(
@@ -30,17 +32,30 @@ pg::Statement request_cancel("UPDATE stream.tasks SET cancel_requested = true WH
 
 pg::Statement cancel_now(R"(
     UPDATE stream.tasks
-    SET status = 'cancelled', updated_at = clock_timestamp(), finished_at = clock_timestamp()
+    SET status = 'cancelled', result = jsonb_build_object('counts', counts), error = NULL,
+        retries = 0, retry_at = NULL, worker_pid = NULL,
+        updated_at = clock_timestamp(), finished_at = clock_timestamp()
     WHERE id = $1
     RETURNING kind)",
                          {UUIDOID});
 
 pg::Statement retry_now(R"(
     UPDATE stream.tasks
-    SET status = 'pending', error = NULL, finished_at = NULL, cancel_requested = false,
+    SET status = 'pending', error = NULL, result = '{}', finished_at = NULL, cancel_requested = false,
         updated_at = clock_timestamp()
     WHERE id = $1)",
                         {UUIDOID});
+
+// Session locks of workers, as lock_tags.hpp makes them.
+pg::Statement worker_lives(R"(
+    SELECT FROM pg_locks
+    WHERE locktype = 'advisory' AND objsubid = 21334 AND pid = $1
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
+                           {INT4OID});
+
+pg::Statement still_running(
+    "SELECT FROM stream.tasks WHERE id = $1 AND status = 'running' AND worker_pid = $2",
+    {UUIDOID, INT4OID});
 
 pg::Param uuid_argument(const pg::Call &call) {
     if (call.is_null(0))
@@ -118,20 +133,29 @@ void sleep_a_little(long milliseconds) {
     pg::check_interrupts();
 }
 
-// The response once the task is over, or at_last is set; else nothing. Reads under a snapshot of
-// its own, taken now, whatever the caller's isolation level.
-std::optional<Datum> poll(const pg::Call &call, const pg::Param &id, bool at_last) {
+// Runs body under a snapshot of its own, taken now, whatever the caller's isolation level.
+template <class F> auto as_of_now(F &&body) {
     pg::guard([]() noexcept { PushActiveSnapshot(GetLatestSnapshot()); });
-    std::optional<Datum> response;
-    {
+    auto result = body();
+    pg::guard([]() noexcept { PopActiveSnapshot(); });
+    return result;
+}
+
+// The response once the task is over, or at_last is set; else nothing.
+std::optional<Datum> poll(const pg::Call &call, const pg::Param &id, bool at_last) {
+    return as_of_now([&]() -> std::optional<Datum> {
+        if (!at_last) {
+            const pg::Rows end = read_end.read({id});
+            if (end.empty())
+                throw unknown_task(call);
+            if (!is_over(end[0].text(1)))
+                return std::nullopt;
+        }
         const pg::Rows rows = read_status.read({id});
         if (rows.empty())
             throw unknown_task(call);
-        if (at_last || is_over(rows[0].text(2)))
-            response = task_response(call, rows[0]);
-    }
-    pg::guard([]() noexcept { PopActiveSnapshot(); });
-    return response;
+        return task_response(call, rows[0]);
+    });
 }
 
 Datum task_id_response(const pg::Call &call, std::string_view status) {
@@ -152,6 +176,18 @@ STREAM_FUNCTION(stream_get_task, "GetTask") {
     if (rows.empty())
         throw unknown_task(call);
     return task_response(call, rows[0]);
+}
+
+// What a running task's row says may be older than what locks say: when the worker seems gone, the
+// row is read again. A standby knows nothing of the locks of its primary.
+STREAM_FUNCTION(stream_worker_is_gone, "GetTask") {
+    if (call.is_null(0) || call.is_null(1) || RecoveryInProgress())
+        return BoolGetDatum(false);
+    const pg::Param id = pg::Param::datum(call.datum(0));
+    const pg::Param pid = pg::Param::datum(call.datum(1));
+    if (!worker_lives.run({pid}).empty())
+        return BoolGetDatum(false);
+    return BoolGetDatum(as_of_now([&] { return !still_running.read({id, pid}).empty(); }));
 }
 
 // Sleeps 1 ms after the first look and at most 50 ms later, so that a short task is seen at once

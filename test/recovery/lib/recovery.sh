@@ -135,13 +135,14 @@ end_session() {
 
 # -- tasks --------------------------------------------------------------------------------------
 
-# start_worker [SETTING=VALUE…]: a worker in the background that ends when nothing is due.
+# start_worker [SETTING=VALUE…]: a worker in the background that ends when nothing is due. It waits for
+# locks as long as they are held, unless told otherwise.
 worker_jobs=()
 start_worker() { start_session_worker 'until_idle => true' "$@"; }
 # One that stays.
 start_waiting_worker() { start_session_worker 'until_idle => false' "$@"; }
 start_session_worker() {
-    local how=$1 options='' setting
+    local how=$1 options='-c stream_users.lock_timeout=0' setting
     shift
     for setting; do options+=" -c $setting"; done
     in_cluster env PGOPTIONS="$options" timeout --foreground 100 psql -XqAt -d "$database" \
@@ -174,6 +175,9 @@ waits_for_lock() {
     holds "EXISTS (SELECT FROM stream.tasks t JOIN pg_stat_activity a ON a.pid = t.worker_pid
                    WHERE t.id = '$1' AND t.status = 'running' AND a.wait_event_type = 'Lock')"
 }
+
+# hold_debug_points: workers that come to a debug point with the action wait stay there until release.
+hold_debug_points() { hold 'SELECT pg_advisory_xact_lock(5355)'; }
 
 # -- data ---------------------------------------------------------------------------------------
 
