@@ -55,7 +55,7 @@ pg::Statement read_bindings(R"(
            p.names, p.types, p.contents,
            (SELECT e.key FROM jsonb_object_keys(b.prune) AS e (key)
             WHERE e.key <> ALL (COALESCE(p.columns, '{}')) ORDER BY 1 LIMIT 1),
-           b.user_column::text
+           b.user_column::text, COALESCE(b.exported, b.kind <> 'pointer')
     FROM stream.bindings b
     LEFT JOIN pg_attribute a ON a.attrelid = b.relation AND a.attname = b.user_column AND NOT a.attisdropped
     LEFT JOIN pg_type t ON t.oid = a.atttypid
@@ -225,6 +225,7 @@ void load_bindings(Catalogue &catalogue) {
         binding.pruning = fate(row, 13).value_or(
             default_pruning(binding.kind, can_mark, !binding.emptied.empty()));
         binding.hard = fate(row, 14).value_or(default_hard(binding.kind));
+        binding.exported = row.boolean(25);
         binding.attachments = string(row, 15);
         if (!row.is_null(16))
             binding.container = Container{find(catalogue, row.text(16)), string(row, 17),

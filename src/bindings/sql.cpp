@@ -421,6 +421,26 @@ std::string clear_child_sql(const Child &child) {
     return sql;
 }
 
+std::string keys_of_user_sql(const Walk &walk, const std::string &match) {
+    const auto columns = [&](const char *suffix) {
+        return join(walk.relation->key.size(), ", ",
+                    [&](std::size_t i) { return "t." + walk.relation->key[i].name + suffix; });
+    };
+    return "SELECT " + columns("::text") +
+           " FROM (SELECT $1::text AS id, ''::text AS tag) AS d CROSS JOIN LATERAL (SELECT " +
+           columns("") + rows_sql(walk, match) + ") AS t";
+}
+
+std::string contents_sql(const Relation &relation) {
+    const auto columns = [&](const char *suffix) {
+        return join(relation.key.size(), ", ",
+                    [&](std::size_t i) { return "t." + relation.key[i].name + suffix; });
+    };
+    return "SELECT k.driver, ARRAY[" + columns("::text") + "]::text, pg_catalog.to_jsonb(t) FROM " +
+           keys_table(relation.key.size()) + " JOIN " + relation.name + " t ON " +
+           key_join(relation) + " ORDER BY " + columns("");
+}
+
 std::string collect_files_sql(const Relation &relation, const std::string &attachments) {
     const Extras at = extras_after(relation.key.size());
     return "INSERT INTO stream.task_files (seq, url) SELECT DISTINCT " + extra(at.seq) +

@@ -88,6 +88,14 @@ std::string unmark_child_sql(const Child &child);
 std::string erase_child_sql(const Child &child);
 std::string clear_child_sql(const Child &child);
 
+// The keys, as text, of the rows of user $1 (text) that a walk over a user's rows looks at; match
+// is the parameter with the match value.
+std::string keys_of_user_sql(const Walk &walk, const std::string &match);
+
+// The rows given: returns (driver text, text[] of the key as text, row
+// jsonb), ordered by key.
+std::string contents_sql(const Relation &relation);
+
 // URLs of files in the rows given, kept for the task's result.
 std::string collect_files_sql(const Relation &relation, const std::string &attachments);
 

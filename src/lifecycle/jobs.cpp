@@ -60,6 +60,8 @@ Plan plan_for(const bindings::Catalogue &catalogue, const tasks::Task &task) {
     if (task.kind == "reactivate_users")
         return reactivation_plan(catalogue, task.flag("restore_messages"),
                                  task.flag("restore_channels"));
+    if (task.kind == "export_users")
+        return export_plan(catalogue);
     if (task.kind == "leave_teams")
         return leave_teams_plan();
     throw bad_input("tasks of kind " + quoted(task.kind) + " are not known");

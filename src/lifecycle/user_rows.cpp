@@ -1,6 +1,7 @@
 #include "lifecycle/user_rows.hpp"
 
 #include "events/emit.hpp"
+#include "export/export.hpp"
 #include "pg/array.hpp"
 #include "pg/spi.hpp"
 
@@ -95,6 +96,7 @@ pg::Statement &statement(UserRows what) {
         return reactivate;
     case UserRows::leave_teams:
         return leave_teams;
+    case UserRows::copy:
     case UserRows::count_marked:
         break;
     }
@@ -121,6 +123,8 @@ void lock_users(UserRows what, const pg::Param &ids) {
 
 UserRowsDone run_user_rows(UserRows what, const tasks::Task &task,
                            const pg::Vec<std::string_view> &ids) {
+    if (what == UserRows::copy)
+        return {"stream.users", exporting::note_users(task, ids)};
     const auto by = task.text("created_by_id");
     const auto name = task.text("name");
     const pg::Param users = pg::Param::datum(pg::text_array(ids));
