@@ -69,6 +69,12 @@ std::string uuid_text(const pg::Call &call) {
         [id]() noexcept { return DatumGetCString(DirectFunctionCall1(uuid_out, id)); });
 }
 
+// The plan that reads progress is kept while the queue grows and empties. Ends with the SET clause of
+// the SQL function.
+void plan_by_index() {
+    pg::set_for_now("enable_seqscan", "off");
+}
+
 Error unknown_task(const pg::Call &call) {
     const std::string id = uuid_text(call);
     return not_found("task " + quoted(id) + " does not exist")
@@ -172,6 +178,7 @@ Datum task_id_response(const pg::Call &call, std::string_view status) {
 
 STREAM_FUNCTION(stream_get_task, "GetTask") {
     const pg::Param id = uuid_argument(call);
+    plan_by_index();
     const pg::Rows rows = read_status.run({id});
     if (rows.empty())
         throw unknown_task(call);
@@ -194,6 +201,7 @@ STREAM_FUNCTION(stream_worker_is_gone, "GetTask") {
 // and a long one costs next to nothing.
 STREAM_FUNCTION(stream_wait_task, "GetTask") {
     const pg::Param id = uuid_argument(call);
+    plan_by_index();
     if (call.is_null(1))
         throw bad_input("timeout must not be null").at("timeout");
     {
