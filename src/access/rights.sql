@@ -22,6 +22,9 @@ FROM (VALUES ('stream_get_user', 'reader'), ('stream_get_users', 'reader'), ('st
              ('stream_reactivate_user', 'moderator'), ('stream_reactivate_users', 'moderator'),
              ('stream_delete_users', 'admin'), ('stream_restore_users', 'admin'),
              ('stream_create_role', 'admin'), ('stream_delete_role', 'admin'),
+             ('stream_verify_erasure', 'admin'), ('stream_unbound_columns', 'admin'),
+             ('stream_reapply_erasures', 'admin'), ('stream_hold_user', 'admin'), ('stream_release_user', 'admin'),
+             ('stream_list_holds', 'admin'),
              ('stream_cancel_task', 'admin'), ('stream_retry_task', 'admin'),
              ('stream_run_tasks', 'admin'), ('stream_start_workers', 'admin'), ('stream_stop_workers', 'admin'),
              ('stream_grant', 'admin'), ('stream_revoke', 'admin')) AS l (name, level)

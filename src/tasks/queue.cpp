@@ -1,5 +1,6 @@
 #include "tasks/queue.hpp"
 
+#include "erasure/ledger.hpp"
 #include "pg/array.hpp"
 #include "tasks/lock_tags.hpp"
 #include "tasks/wake.hpp"
@@ -280,6 +281,7 @@ void complete(const Task &task) {
     write_counts(w, task.counts);
     w.end();
     end(task, "completed", std::nullopt, pg::Param::datum(w.datum()));
+    erasure::record_completion(task);
     forget_users.run({task.seq});
 }
 

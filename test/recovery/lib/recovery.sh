@@ -262,7 +262,7 @@ SELECT format($f$
 FROM (SELECT c.oid::regclass::text AS name
       FROM pg_class c
       WHERE c.relnamespace = 'stream'::regnamespace AND c.relkind = 'r'
-        AND c.relname NOT IN ('tasks', 'task_users', 'task_files', 'worker_slots', 'function_levels')
+        AND c.relname NOT IN ('tasks', 'task_users', 'task_files', 'worker_slots', 'function_levels', 'erasures', 'erasures_applied')
         AND c.relname NOT LIKE 'binding%') AS r
 ORDER BY r.name COLLATE "C"
 \gexec
