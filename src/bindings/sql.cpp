@@ -114,7 +114,12 @@ std::string membership_condition(const Walk &walk) {
         return "";
     return live("m") + " AND (SELECT count(*) FROM (SELECT FROM " + members + " o WHERE o." +
            container.member_column + " = m." + container.member_column + live("o") +
-           " LIMIT 3) AS two) = 2";
+           " LIMIT 3) AS two) = 2" +
+           (walk.spare_held
+                ? " AND NOT EXISTS (SELECT FROM stream.holds h JOIN " + members + " o ON o." +
+                      walk.membership->user.name + "::text = h.user_id WHERE o." +
+                      container.member_column + " = m." + container.member_column + ")"
+                : "");
 }
 
 std::string unmarked(const Relation &relation) {

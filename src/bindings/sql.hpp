@@ -40,6 +40,7 @@ struct Walk {
     std::string match_column;
     const Binding *membership = nullptr; // rows are containers the user is a member of
     bool conversations_only = false;     // … with exactly two members
+    bool spare_held = false;             // … of whom none is, or was, a user under legal hold
     Wanted wanted = Wanted::all;
 };
 

@@ -1,6 +1,8 @@
 #include "lifecycle/jobs.hpp"
 
 #include "bindings/load.hpp"
+#include "erasure/holds.hpp"
+#include "lifecycle/deletion.hpp"
 #include "lifecycle/execute.hpp"
 #include "tasks/claim.hpp"
 #include "tasks/queue.hpp"
@@ -44,14 +46,11 @@ pg::JsonValue tag_value(const std::string &task) {
     return pg::JsonValue(reinterpret_cast<const Jsonb *>(DatumGetPointer(w.datum())));
 }
 
-Modes modes_of(const tasks::Task &task) {
-    return parse_modes(task.text("user_mode"), task.text("messages_mode"),
-                       task.text("conversations_mode"), task.text("calls_mode"));
-}
-
 Plan plan_for(const bindings::Catalogue &catalogue, const tasks::Task &task) {
-    if (task.kind == "delete_users")
+    if (task.kind == "delete_users") {
+        erasure::refuse_held(task);
         return deletion_plan(catalogue, modes_of(task), task.flag("files"));
+    }
     if (task.kind == "restore_users")
         return restore_plan(catalogue);
     if (task.kind == "deactivate_users")

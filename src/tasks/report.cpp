@@ -1,5 +1,6 @@
 // What callers see of tasks: get, wait, cancel, retry.
 
+#include "erasure/holds.hpp"
 #include "events/emit.hpp"
 #include "pg/array.hpp"
 #include "pg/transaction.hpp"
@@ -261,6 +262,7 @@ STREAM_FUNCTION(stream_retry_task, "RetryTask") {
             .at("id")
             .of(uuid_text(call))
             .hint("Only a failed or cancelled task can be retried.");
+    erasure::refuse_retry(rows[0].int8(1));
     retry_now.run({id});
     tasks::wake_workers_at_commit();
     return task_id_response(call, "pending");
