@@ -221,14 +221,15 @@ private:
             throw bad_input(failure->message).at("empty");
     }
 
-    // The values are read as the columns' types read them.
-    void try_values(const Jsonb *empty) {
+    // The values are read as the columns' types read them, which may be code of the table's owner.
+    void try_values(const Jsonb *empty) const {
         static pg::Statement casts(R"(
             SELECT format('SELECT $1 ->> %L, ($1 ->> %L)::%s', e.key, e.key, format_type(a.atttypid, a.atttypmod))
             FROM jsonb_object_keys($2) AS e (key)
             JOIN pg_attribute a ON a.attrelid = $1 AND a.attname = e.key)",
                                    {OIDOID, JSONBOID});
         const pg::Rows rows = casts.run({oid(relation_), pg::Param::of(empty)});
+        const pg::ActAs as_owner(table_.owner, "pg_catalog, pg_temp", true);
         for (std::size_t i = 0; i < rows.size(); i++)
             pg::run_once(std::string(rows[i].text(1)), {JSONBOID}, {pg::Param::of(empty)});
     }
@@ -304,10 +305,13 @@ private:
                     .at("empty");
         }
         const auto attachments = name_argument(call_, 12);
-        if (attachments &&
-            require_column(relation_, *attachments, table_.name, "attachments_column").base !=
-                "jsonb")
-            throw bad_input("column " + *attachments + " is not jsonb").at("attachments_column");
+        if (attachments) {
+            const ColumnFacts column =
+                require_column(relation_, *attachments, table_.name, "attachments_column");
+            if (column.base != "jsonb" || column.array)
+                throw bad_input("column " + *attachments + " is not jsonb")
+                    .at("attachments_column");
+        }
         if (deleted_column_)
             set_mark.run({oid(relation_), *deleted_column_, text(task_column_)});
         add_binding.run({oid(relation_), user_column_, path(), call_.text(2), mode_,

@@ -11,19 +11,18 @@ pg::Statement read_table(R"(
            n.nspname IN ('stream', 'pg_catalog', 'information_schema') OR n.nspname LIKE 'pg\_%',
            pg_has_role($2, c.relowner, 'USAGE'),
            c.relrowsecurity AND c.relforcerowsecurity AND NOT (o.rolsuper OR o.rolbypassrls),
-           i.names, i.types, i.unusable
+           i.names, i.unusable, c.relowner
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_roles o ON o.oid = c.relowner
     LEFT JOIN LATERAL (
         SELECT array_agg(quote_ident(a.attname) ORDER BY k.ord) AS names,
-               array_agg(format_type(a.atttypid, a.atttypmod) ORDER BY k.ord) AS types,
-               min(a.attname) FILTER (WHERE t.typnamespace <> 'pg_catalog'::regnamespace
-                                      AND t.typtype NOT IN ('e', 'd'))::text AS unusable
+               min(a.attname) FILTER (WHERE b.typnamespace <> 'pg_catalog'::regnamespace)::text AS unusable
         FROM pg_index x
         CROSS JOIN unnest(x.indkey::int2[]) WITH ORDINALITY AS k (attnum, ord)
         JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = k.attnum
         JOIN pg_type t ON t.oid = a.atttypid
+        JOIN pg_type b ON b.oid = COALESCE(NULLIF(t.typbasetype, 0), t.oid)
         WHERE x.indrelid = c.oid AND x.indisprimary
     ) i ON true
     WHERE c.oid = $1)",
@@ -103,8 +102,8 @@ TableFacts table_facts(Oid relation, Oid caller) {
     facts.caller_owns = row.boolean(5);
     facts.hides_rows = row.boolean(6);
     facts.key = strings(row, 7);
-    facts.key_types = strings(row, 8);
-    facts.unusable_key = row.text(9);
+    facts.unusable_key = row.text(8);
+    facts.owner = DatumGetObjectId(row.datum(9));
     return facts;
 }
 

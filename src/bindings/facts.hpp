@@ -14,8 +14,8 @@ struct TableFacts {
     bool caller_owns = false;
     bool hides_rows = false;            // row-level security holds for its owner too
     std::vector<std::string> key;       // quoted columns of the primary key
-    std::vector<std::string> key_types; // as format_type() writes them
     std::string unusable_key;           // a key column of a type that can't be bound
+    Oid owner = InvalidOid;
 };
 
 struct ColumnFacts {

@@ -3,10 +3,15 @@
 #include "pg/array.hpp"
 #include "pg/spi.hpp"
 
+#include <algorithm>
+
 namespace stream::bindings {
 
 namespace {
 
+// What is read of an application's tables is read as the extension's owner. So no statement may
+// name a type of the application, whose casts and constraints are code of whoever made it: a domain
+// stands for its base type, and any other type that is not PostgreSQL's own is refused.
 pg::Statement read_relations(R"(
     WITH r AS (SELECT relation FROM stream.bindings
                UNION SELECT container FROM stream.bindings WHERE container IS NOT NULL
@@ -15,7 +20,9 @@ pg::Statement read_relations(R"(
     tables AS (SELECT c.oid, c.relowner, c.relnamespace = 'stream'::regnamespace AS own
                FROM r JOIN pg_class c ON c.oid = r.relation)
     SELECT r.relation::text, r.relation::oid, i.names, i.types, quote_ident(m.mark_column),
-           format_type(a.atttypid, a.atttypmod), quote_ident(m.task_column), COALESCE(m.task_indexed, false),
+           CASE WHEN b.typnamespace = 'pg_catalog'::regnamespace AND b.typname IN ('bool', 'timestamp', 'timestamptz')
+                THEN format_type(b.oid, NULL) END,
+           quote_ident(m.task_column), COALESCE(m.task_indexed, false),
            CASE WHEN NOT t.own THEN t.relowner END,
            COALESCE((SELECT substr(o.setting, length('search_path=') + 1)
                      FROM pg_db_role_setting s, unnest(s.setconfig) AS o (setting)
@@ -26,24 +33,34 @@ pg::Statement read_relations(R"(
             FROM pg_constraint f JOIN r o ON o.relation = f.confrelid
             WHERE f.contype = 'f' AND f.conrelid = r.relation AND f.confrelid <> f.conrelid),
            t.oid IS NULL, m.relation IS NOT NULL,
-           (SELECT b.table_name FROM stream.bindings b WHERE b.relation = r.relation LIMIT 1)
+           (SELECT b.table_name FROM stream.bindings b WHERE b.relation = r.relation LIMIT 1),
+           i.unusable,
+           m.task_column IS NULL OR EXISTS (SELECT FROM pg_attribute k JOIN pg_type y ON y.oid = k.atttypid
+                                            WHERE k.attrelid = m.relation AND k.attname = m.task_column
+                                              AND 'uuid'::regtype IN (y.oid, y.typbasetype))
     FROM r
     LEFT JOIN tables t ON t.oid = r.relation
     LEFT JOIN stream.binding_marks m ON m.relation = r.relation
     LEFT JOIN pg_attribute a ON a.attrelid = m.relation AND a.attname = m.mark_column AND NOT a.attisdropped
+    LEFT JOIN pg_type d ON d.oid = a.atttypid
+    LEFT JOIN pg_type b ON b.oid = COALESCE(NULLIF(d.typbasetype, 0), d.oid)
     LEFT JOIN LATERAL (
         SELECT array_agg(quote_ident(a.attname) ORDER BY k.ord) AS names,
-               array_agg(format_type(a.atttypid, a.atttypmod) ORDER BY k.ord) AS types
+               array_agg(format_type(b.oid, CASE WHEN t.oid = b.oid THEN a.atttypmod ELSE t.typtypmod END) ORDER BY k.ord) AS types,
+               min(quote_ident(a.attname)) FILTER (WHERE b.typnamespace <> 'pg_catalog'::regnamespace) AS unusable
         FROM pg_index x
         CROSS JOIN unnest(x.indkey::int2[]) WITH ORDINALITY AS k (attnum, ord)
         JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = k.attnum
+        JOIN pg_type t ON t.oid = a.atttypid
+        JOIN pg_type b ON b.oid = COALESCE(NULLIF(t.typbasetype, 0), t.oid)
         WHERE x.indrelid = r.relation AND x.indisprimary
     ) i ON true
     ORDER BY 1)",
                              {});
 
 pg::Statement read_bindings(R"(
-    SELECT b.relation::text, quote_ident(a.attname), e.typname::text,
+    SELECT b.relation::text, quote_ident(a.attname),
+           CASE WHEN e.typnamespace = 'pg_catalog'::regnamespace THEN e.typname::text END,
            t.typcategory = 'A', NOT a.attnotnull,
            quote_literal(b.path[:cardinality(b.path) - (b.path[cardinality(b.path)] = '*')::integer]),
            b.path[cardinality(b.path)] = '*',
@@ -55,7 +72,10 @@ pg::Statement read_bindings(R"(
            p.names, p.types, p.contents,
            (SELECT e.key FROM jsonb_object_keys(b.prune) AS e (key)
             WHERE e.key <> ALL (COALESCE(p.columns, '{}')) ORDER BY 1 LIMIT 1),
-           b.user_column::text, COALESCE(b.exported, b.kind <> 'pointer')
+           b.user_column::text, COALESCE(b.exported, b.kind <> 'pointer'),
+           b.attachments_column IS NULL OR EXISTS (SELECT FROM pg_attribute k JOIN pg_type y ON y.oid = k.atttypid
+                                                   WHERE k.attrelid = b.relation AND k.attname = b.attachments_column
+                                                     AND 'jsonb'::regtype IN (y.oid, y.typbasetype))
     FROM stream.bindings b
     LEFT JOIN pg_attribute a ON a.attrelid = b.relation AND a.attname = b.user_column AND NOT a.attisdropped
     LEFT JOIN pg_type t ON t.oid = a.atttypid
@@ -79,12 +99,33 @@ pg::Statement read_children(R"(
     CROSS JOIN LATERAL (
         SELECT array_agg(quote_ident(u.parent) ORDER BY u.ord) AS parents,
                array_agg(quote_ident(u.child) ORDER BY u.ord) AS children,
-               array_agg(format_type(a.atttypid, a.atttypmod) ORDER BY u.ord) AS types
+               array_agg(CASE WHEN b.typnamespace = 'pg_catalog'::regnamespace
+                              THEN format_type(b.oid, CASE WHEN t.oid = b.oid THEN a.atttypmod ELSE t.typtypmod END)
+                         END ORDER BY u.ord) AS types
         FROM unnest(c.parent_columns, c.child_columns) WITH ORDINALITY AS u (parent, child, ord)
         LEFT JOIN pg_attribute a ON a.attrelid = c.child AND a.attname = u.child AND NOT a.attisdropped
+        LEFT JOIN pg_type t ON t.oid = a.atttypid
+        LEFT JOIN pg_type b ON b.oid = COALESCE(NULLIF(t.typbasetype, 0), t.oid)
     ) p
     ORDER BY 1, 2, c.child_columns)",
                             {});
+
+pg::Statement bound_tables(R"(
+    SELECT relation::oid FROM stream.bindings WHERE NOT built_in
+    UNION SELECT parent FROM stream.binding_children WHERE NOT built_in
+    UNION SELECT child FROM stream.binding_children WHERE NOT built_in
+    ORDER BY 1)",
+                           {});
+
+pg::Statement read_shape(R"(
+    SELECT md5(string_agg(concat_ws(' ', c.oid, c.relname, c.relnamespace, c.relowner, a.attnum, a.attname, a.atttypid), ','
+                          ORDER BY c.oid, a.attnum))
+    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+    WHERE c.oid IN (SELECT relation FROM stream.bindings WHERE NOT built_in
+                    UNION SELECT parent FROM stream.binding_children WHERE NOT built_in
+                    UNION SELECT child FROM stream.binding_children WHERE NOT built_in)
+      AND a.attnum > 0 AND NOT a.attisdropped)",
+                         {});
 
 std::vector<std::optional<std::string>> strings(const pg::Row &row, int column) {
     std::vector<std::optional<std::string>> values;
@@ -183,12 +224,18 @@ void load_relations(Catalogue &catalogue) {
         const auto types = strings(row, 4);
         if (names.empty())
             broken("bound table " + relation->name + " has no primary key");
+        if (!row.is_null(15))
+            broken("column " + string(row, 15) + " of the primary key of bound table " +
+                   relation->name + " has a type that is not PostgreSQL's own");
         for (std::size_t k = 0; k < names.size(); k++)
             relation->key.push_back({*names[k], *types[k]});
         if (row.boolean(13)) {
             if (row.is_null(6))
                 broken("column " + string(row, 5) + " of bound table " + relation->name +
-                       " does not exist any more");
+                       " does not exist any more, or has a type that can't mark rows deleted");
+            if (!row.boolean(16))
+                broken("column " + string(row, 7) + " of bound table " + relation->name +
+                       " does not exist any more, or is no uuid");
             relation->mark = Mark{string(row, 5), string(row, 6), string(row, 7), row.boolean(8)};
         }
         if (!row.is_null(9)) {
@@ -227,6 +274,9 @@ void load_bindings(Catalogue &catalogue) {
         binding.hard = fate(row, 14).value_or(default_hard(binding.kind));
         binding.exported = row.boolean(25);
         binding.attachments = string(row, 15);
+        if (!row.boolean(26))
+            broken("column " + binding.attachments + " of bound table " + binding.relation->name +
+                   " does not exist any more, or is not jsonb");
         if (!row.is_null(16))
             binding.container = Container{find(catalogue, row.text(16)), string(row, 17),
                                           string(row, 18), governor(row.text(19))};
@@ -245,8 +295,14 @@ void load_children(Catalogue &catalogue) {
         const auto columns = strings(row, 4);
         const auto types = strings(row, 5);
         for (std::size_t k = 0; k < parents.size(); k++) {
+            const auto &key = child.parent->key;
+            if (std::none_of(key.begin(), key.end(),
+                             [&](const Column &column) { return column.name == *parents[k]; }))
+                broken("column " + *parents[k] + " is not of the primary key of bound table " +
+                       child.parent->name + " any more");
             if (!types[k])
-                broken("a bound column of table " + child.child->name + " does not exist");
+                broken("column " + *columns[k] + " of bound table " + child.child->name +
+                       " does not exist any more, or has a type that can't be bound");
             child.columns.emplace_back(*parents[k], Column{*columns[k], *types[k]});
         }
         child.match = match(row, 6);
@@ -259,8 +315,20 @@ void load_children(Catalogue &catalogue) {
 
 } // namespace
 
+std::string hold_tables() {
+    const pg::Rows rows = bound_tables.run({});
+    if (rows.empty())
+        return "";
+    for (std::size_t i = 0; i < rows.size(); i++) {
+        const Oid table = DatumGetObjectId(rows[i].datum(1));
+        pg::guard([table]() noexcept { LockRelationOid(table, AccessShareLock); });
+    }
+    return std::string(read_shape.run({})[0].text(1));
+}
+
 Catalogue load_catalogue() {
     Catalogue catalogue;
+    catalogue.shape = hold_tables();
     load_relations(catalogue);
     load_bindings(catalogue);
     load_children(catalogue);

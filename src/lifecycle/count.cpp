@@ -165,15 +165,13 @@ private:
         for (const Relation *relation : order_) {
             std::vector<const RowSet *> counted;
             for (const Handling handling :
-                 {Handling::gone, Handling::emptied, Handling::marked, Handling::changed}) {
-                const std::vector<const RowSet *> stronger = counted;
+                 {Handling::gone, Handling::emptied, Handling::marked, Handling::changed})
                 for (const RowSet &rows : sets_) {
                     if (rows.relation != relation || rows.handling != handling)
                         continue;
-                    emit(rows, handling == Handling::gone ? counted : stronger, with, counts);
+                    emit(rows, counted, with, counts);
                     counted.push_back(&rows);
                 }
-            }
         }
         return counts.empty() ? "" : with + counts;
     }

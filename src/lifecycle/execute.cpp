@@ -1,5 +1,6 @@
 #include "lifecycle/execute.hpp"
 
+#include "bindings/load.hpp"
 #include "bindings/sql.hpp"
 #include "export/export.hpp"
 #include "lifecycle/count.hpp"
@@ -145,8 +146,15 @@ struct PlanJob::Batch {
     Keys keys;
 };
 
-PlanJob::PlanJob(std::unique_ptr<bindings::Catalogue> catalogue, Plan plan)
-    : catalogue_(std::move(catalogue)), plan_(std::move(plan)) {}
+PlanJob::PlanJob(Planner planner) : planner_(std::move(planner)) {
+    replan();
+}
+
+void PlanJob::replan() {
+    auto catalogue = std::make_unique<bindings::Catalogue>(bindings::load_catalogue());
+    plan_ = planner_(*catalogue);
+    catalogue_ = std::move(catalogue);
+}
 
 // A cursor means something only in the plan it was made for. When bindings changed while the task
 // rested, the new plan starts from the beginning; every step finds only what is left to do.
@@ -163,6 +171,8 @@ void PlanJob::restart_if_replanned(Task &task) const {
 
 PlanJob::State PlanJob::advance(Task &task) {
     const bool first_chunk = task.steps.empty();
+    if (bindings::hold_tables() != catalogue_->shape)
+        replan();
     restart_if_replanned(task);
     if (!first_chunk && !task.total)
         count_total(task);

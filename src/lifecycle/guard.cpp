@@ -28,6 +28,26 @@ std::string author_sql(const std::string &column, const std::string &path) {
            "::text[])";
 }
 
+// A table's owner may give a column another type at any time, whose casts are the owner's code;
+// here they would run with the rights of the extension's owner. So only PostgreSQL's own types are
+// read.
+void require_id_type(const TriggerData *trigger, const std::string &column, bool document) {
+    pg::guard([trigger, &column, document]() noexcept {
+        const TupleDesc shape = trigger->tg_relation->rd_att;
+        const int number = SPI_fnumber(shape, column.c_str());
+        const Oid type = number > 0 ? getBaseType(SPI_gettypeid(shape, number)) : InvalidOid;
+        const bool id = type == TEXTOID || type == VARCHAROID || type == UUIDOID ||
+                        type == INT8OID || type == INT4OID;
+        if (document ? type != JSONBOID : !id)
+            ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                            errmsg("column \"%s\" of table \"%s\" is guarded, and %s",
+                                   column.c_str(), RelationGetRelationName(trigger->tg_relation),
+                                   number > 0 ? "has a type that can't hold users' ids"
+                                              : "does not exist any more"),
+                            errhint("Unbind the table, or bind it again as it is now.")));
+    });
+}
+
 // Looks at the users as they are now: under the snapshot of a transaction that began before a
 // deletion they would all seem to live, and what it writes could come after the last look.
 void check(const std::string &table, const std::string &author, const std::string &column) {
@@ -67,6 +87,7 @@ STREAM_FUNCTION(stream_guard_author, "Insert") {
         const std::string column = argument.substr(0, arrow);
         const std::string path =
             arrow == std::string::npos ? "" : argument.substr(arrow + strlen("#>>"));
+        require_id_type(trigger, column, !path.empty());
         check(table, author_sql(column, path), column);
     }
     return PointerGetDatum(nullptr);

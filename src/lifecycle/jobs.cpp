@@ -103,9 +103,9 @@ Datum task_response(const pg::Call &call, const std::string &id) {
 namespace stream::tasks {
 
 std::unique_ptr<Job> make_job(Task &task) {
-    auto catalogue = std::make_unique<bindings::Catalogue>(bindings::load_catalogue());
-    lifecycle::Plan plan = lifecycle::plan_for(*catalogue, task);
-    return std::make_unique<lifecycle::PlanJob>(std::move(catalogue), std::move(plan));
+    return std::make_unique<lifecycle::PlanJob>([&task](const bindings::Catalogue &catalogue) {
+        return lifecycle::plan_for(catalogue, task);
+    });
 }
 
 } // namespace stream::tasks
