@@ -35,13 +35,19 @@ pg::Statement one_user(R"(
     WHERE seq = $1 AND user_id = $2)",
                        {INT8OID, TEXTOID});
 
-// Every transaction older than the horizon has ended; a caller's own transaction block, in which
-// both were taken, is not waited for. A horizon that lies in the future was taken in another
-// server, from which the task came here by dump and restore.
+// Every transaction of this database that is older than the horizon has ended; a caller's own
+// transaction block, in which both were taken, is not waited for. A horizon that lies in the future
+// was taken in another server, from which the task came here by dump and restore.
 pg::Statement writers_gone(R"(
-    SELECT pg_snapshot_xmin(pg_current_snapshot())::text::numeric >= $1::numeric
-           OR pg_snapshot_xmax(pg_current_snapshot())::text::numeric < $1::numeric
-           OR COALESCE(pg_current_xact_id_if_assigned()::text::numeric < $1::numeric, false))",
+    SELECT pg_snapshot_xmax(pg_current_snapshot())::text::numeric < $1::numeric
+           OR COALESCE(pg_current_xact_id_if_assigned()::text::numeric < $1::numeric, false)
+           OR NOT EXISTS (SELECT
+                          FROM pg_snapshot_xip(pg_current_snapshot()) AS r (xid)
+                          WHERE r.xid::text::numeric < $1::numeric
+                            AND NOT EXISTS (SELECT FROM pg_stat_activity AS a
+                                            WHERE a.backend_xid = r.xid::xid AND a.datname <> current_database())
+                            AND NOT EXISTS (SELECT FROM pg_prepared_xacts AS p
+                                            WHERE p.transaction = r.xid::xid AND p.database <> current_database())))",
                            {TEXTOID});
 
 pg::Statement horizon("SELECT pg_snapshot_xmax(pg_current_snapshot())::text", {});
@@ -364,14 +370,19 @@ std::string PlanJob::new_owner(const Task &task, const Step &step) const {
 }
 
 bool PlanJob::user_rows(Task &task, const Step &step, int64 &budget) {
+    // Erased users go in one transaction, whatever their number: as long as the task runs all of
+    // them are there, so that guards refuse their rows and nobody can create them anew.
+    const bool at_once = step.user_rows == UserRows::erase;
     const Drivers users(
-        next_users.run({task.seq, task.cursor.driver, std::min(budget, drivers_at_once)}));
+        next_users.run({task.seq, task.cursor.driver,
+                        at_once ? drivers_at_once : std::min(budget, drivers_at_once)}));
     if (users.ids.empty())
         return true;
     const UserRowsDone done = run_user_rows(step.user_rows, task, users.ids);
     task.count(done.table, step.mode, done.rows);
     task.done += done.rows;
-    budget -= static_cast<int64>(users.ids.size());
+    if (!at_once)
+        budget -= static_cast<int64>(users.ids.size());
     task.cursor.driver = users.ids.back();
     return false;
 }
