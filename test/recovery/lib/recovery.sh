@@ -249,20 +249,23 @@ foreseen() { value "SELECT jsonb_pretty(stream_delete_users($ids, $hard, dry_run
 delete_users() { value "SELECT stream_delete_users($ids, $hard) ->> 'task_id'"; }
 
 # All rows of all users and product tables, in order. Two runs over the same data differ only in
-# the name of the placeholder owner, the times of marks, and the tasks' ids, which stand here as
-# their place in the queue.
+# the name of the placeholder owner, in times since the first task was made, and in the tasks' ids,
+# which stand here as their place in the queue.
 state() {
     sql <<'SQL'
+SELECT COALESCE(min(created_at), 'infinity') AS first_task FROM stream.tasks \gset
 SELECT format($f$
-    SELECT %L || ' ' || regexp_replace((to_jsonb(t)
-           || CASE WHEN to_jsonb(t) ->> 'deleted_at' IS NOT NULL
-                   THEN jsonb_build_object('deleted_at', 'marked', 'deleted_by_task',
-                            (SELECT seq FROM stream.tasks k WHERE k.id::text = to_jsonb(t) ->> 'deleted_by_task'))
-                   ELSE '{}'::jsonb END
-           || CASE WHEN %L IN ('stream.users') AND (to_jsonb(t) ->> 'id' LIKE 'delete-user-%%' OR to_jsonb(t) ->> 'deleted_at' IS NOT NULL)
-                   THEN '{"created_at": "-", "updated_at": "-"}'::jsonb ELSE '{}' END)::text,
-           'delete-user-[0-9a-f]+', 'a placeholder', 'g') COLLATE "C" AS row
-    FROM %s t ORDER BY row$f$, r.name, r.name, r.name)
+    SELECT %L || ' ' || regexp_replace((j || COALESCE(times, '{}') || COALESCE(tasks, '{}'))::text,
+                                       'delete-user-[0-9a-f]+', 'a placeholder', 'g') COLLATE "C" AS row
+    FROM %s t
+    CROSS JOIN LATERAL to_jsonb(t) AS j
+    CROSS JOIN LATERAL (SELECT jsonb_object_agg(k, 'since the first task') AS times
+                        FROM unnest('{created_at,updated_at,deactivated_at,deleted_at}'::text[]) AS k
+                        WHERE (j ->> k)::timestamptz >= %L) AS late
+    CROSS JOIN LATERAL (SELECT jsonb_object_agg(k, (SELECT 'task ' || seq FROM stream.tasks WHERE id = (j ->> k)::uuid)) AS tasks
+                        FROM unnest('{deactivated_by_task,deleted_by_task}'::text[]) AS k
+                        WHERE j ->> k IS NOT NULL) AS marks
+    ORDER BY row$f$, r.name, r.name, :'first_task')
 FROM (SELECT c.oid::regclass::text AS name
       FROM pg_class c
       WHERE c.relnamespace = 'stream'::regnamespace AND c.relkind = 'r'
@@ -273,9 +276,17 @@ ORDER BY r.name COLLATE "C"
 SQL
 }
 
+# How all tasks have ended, with what they counted, and what they have left of their own.
+outcomes() {
+    sql <<'SQL'
+SELECT seq, kind, status, jsonb_pretty(result -> 'counts') FROM stream.tasks ORDER BY seq;
+SELECT count(*) || ' users of tasks, ' || (SELECT count(*) FROM stream.task_files) || ' files of tasks' FROM stream.task_users;
+SQL
+}
+
 # Where the ids of an SQL array are still named in a bound column: a line each, with the rows.
 remains() {
-    sql -v ids="$1" <<'SQL'
+    sql -v ids="$1" <<'SQL' || echo "the query failed"
 SELECT format('SELECT %L, count(*) FROM %s WHERE %s%s HAVING count(*) > 0',
               b.relation || '.' || b.user_column, b.relation,
               CASE WHEN a.attndims > 0 THEN format('%I && %s', b.user_column, :'ids')
