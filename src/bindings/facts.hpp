@@ -12,9 +12,9 @@ struct TableFacts {
     bool is_partition = false;
     bool is_own = false; // of schema stream, or of the system
     bool caller_owns = false;
-    bool hides_rows = false;            // row-level security holds for its owner too
-    std::vector<std::string> key;       // quoted columns of the primary key
-    std::string unusable_key;           // a key column of a type that can't be bound
+    bool hides_rows = false;      // row-level security holds for its owner too
+    std::vector<std::string> key; // quoted columns of the primary key
+    std::string unusable_key;     // a key column of a type that can't be bound
     Oid owner = InvalidOid;
 };
 
