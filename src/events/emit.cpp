@@ -1,6 +1,7 @@
 #include "events/emit.hpp"
 
 #include "events/past.hpp"
+#include "events/place.hpp"
 #include "pg/array.hpp"
 #include "pg/jsonb_writer.hpp"
 #include "pg/spi.hpp"
@@ -34,25 +35,6 @@ pg::Statement forget_erased(R"(
       AND NOT (e.type = 'user.deleted' AND e.task_id IS NOT DISTINCT FROM $2::uuid)
       AND EXISTS (SELECT FROM unnest(e.user_ids) AS n (id) WHERE (n.id IN (SELECT id FROM erased)) IS TRUE))",
                             {INT8OID, TEXTOID});
-
-// The place of a new row. The order of the three steps is what readers rely on: whoever has taken a
-// smaller number had a transaction id before taking it, and so one that is smaller than the next
-// one to be given out now.
-struct Place {
-    int64 seq;
-    int64 settles_at;
-};
-
-Place next_place() {
-    return pg::guard([]() noexcept {
-        GetTopFullTransactionId();
-        const Oid sequence =
-            get_relname_relid("events_seq_seq", get_namespace_oid("stream", false));
-        const int64 seq = nextval_internal(sequence, false);
-        return Place{seq,
-                     static_cast<int64>(U64FromFullTransactionId(ReadNextFullTransactionId()))};
-    });
-}
 
 Datum details_of(const Event &event) {
     const std::pair<std::string_view, std::string_view> fields[] = {

@@ -34,7 +34,11 @@ pg::Statement last_settled(R"(
 
 pg::Statement last_trimmed("SELECT seq, events FROM stream.events_trimmed", {});
 
-pg::Statement last_number("SELECT last_value FROM stream.events_seq_seq", {});
+// The sequence may lag behind (events/place.cpp).
+pg::Statement last_number(R"(
+    SELECT greatest(last_value, (SELECT max(seq) FROM stream.events), (SELECT seq FROM stream.events_trimmed))
+    FROM stream.events_seq_seq)",
+                          {});
 
 int64 this_server() {
     return static_cast<int64>(GetSystemIdentifier());

@@ -186,6 +186,15 @@ same "Whoever has, goes on" "$(read_from "$(value 'SELECT seq || $$.$$ || events
     "$(value "SELECT concat_ws(' ', type, user_ids[1]) FROM stream.events ORDER BY seq LIMIT 1")"
 end_session first 'COMMIT;'
 
+# -- numbers that were taken back
+
+position=$(latest)
+value "SELECT setval('stream.events_seq_seq', 5)" >/dev/null
+same "Numbers that lag behind rows, as after logical replication, don't mislead readers" "$(read_from "$position")" ""
+value "SELECT stream_patch_user('u3', '{\"badge\": 7}')" >/dev/null
+same "New events go behind those rows all the same" \
+    "$(read_from "$position")" "user.updated u3"
+
 # -- a standby
 
 primary=$cluster
@@ -232,4 +241,16 @@ value "SELECT stream_patch_user('u4', '{\"badge\": 5}')" >/dev/null
 same "What happens there comes after it" "$(read_from "$position")" "user.updated u3, user.updated u4"
 same "Whoever had missed what was trimmed is told so there too" \
     "$(session -v VERBOSITY=sqlstate -c "SELECT stream_read_events('$first_position')" 2>&1)" "ERROR:  ST016"
+
+# -- a crash after a copy
+
+copy_database copied
+database=copied
+position=$(latest)
+value "SELECT stream_patch_user('u3', '{\"badge\": 8}')" >/dev/null
+test/cluster kill "$cluster"
+test/cluster start "$cluster"
+value "SELECT stream_patch_user('u4', '{\"badge\": 8}')" >/dev/null
+same "A database that has just been copied when the server crashes goes on behind what was committed" \
+    "$(read_from "$position")" "user.updated u3, user.updated u4"
 finish
