@@ -101,8 +101,6 @@ UserRowsDone run_user_rows(UserRows what, const tasks::Task &task,
     const auto name = task.text("name");
     if (what == UserRows::prune || what == UserRows::erase)
         erasure::record_users(task, ids);
-    if (what == UserRows::erase)
-        erasure::forget_in_queue(task, ids);
     const pg::Rows rows =
         statement(what).run({pg::Param::datum(pg::text_array(ids)), task.id, task.seq,
                              GetCurrentTimestamp(), by ? pg::Param(*by) : pg::Param(std::nullopt),
