@@ -16,20 +16,23 @@ pg::Statement choose_salt(R"(
                           {TEXTOID});
 
 // $1 the task, $2 the salt, $3 its counts, $4 the users. The counts are those of the whole task,
-// because the executor handles many users in one statement.
+// because the executor handles many users in one statement. A row that is there already came with
+// a newer ledger, to a database restored from a backup in which the task was not done yet.
 pg::Statement record(R"(
-    WITH recorded AS (
-        INSERT INTO stream.erasures (task_id, hash, salt, requested_at, erased_at, user_mode, messages_mode,
-                                     conversations_mode, calls_mode, counts)
-        SELECT t.id, sha256($2 || convert_to(i.id, 'UTF8')), $2, GREATEST(t.created_at, u.created_at),
-               clock_timestamp(), t.params ->> 'user_mode', t.params ->> 'messages_mode',
-               t.params ->> 'conversations_mode', t.params ->> 'calls_mode', $3
+    WITH rows AS MATERIALIZED (
+        SELECT t.id AS task_id, sha256($2 || convert_to(i.id, 'UTF8')) AS hash, t.params,
+               GREATEST(t.created_at, u.created_at) AS requested_at
         FROM stream.tasks t
         CROSS JOIN unnest($4) AS i (id)
         LEFT JOIN stream.users u ON u.id = i.id
-        WHERE t.id = $1::uuid
-        RETURNING task_id, hash)
-    INSERT INTO stream.erasures_applied (task_id, hash) SELECT task_id, hash FROM recorded)",
+        WHERE t.id = $1::uuid),
+    recorded AS (
+        INSERT INTO stream.erasures (task_id, hash, salt, requested_at, erased_at, user_mode, messages_mode,
+                                     conversations_mode, calls_mode, counts)
+        SELECT task_id, hash, $2, requested_at, clock_timestamp(), params ->> 'user_mode',
+               params ->> 'messages_mode', params ->> 'conversations_mode', params ->> 'calls_mode', $3
+        FROM rows)
+    INSERT INTO stream.erasures_applied (task_id, hash) SELECT task_id, hash FROM rows ON CONFLICT DO NOTHING)",
                      {TEXTOID, BYTEAOID, JSONBOID, TEXTARRAYOID});
 
 pg::Statement users_of_task(

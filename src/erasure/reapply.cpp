@@ -11,6 +11,9 @@ using lifecycle::Mode;
 
 namespace {
 
+// Two calls at once would both do what is due.
+pg::Statement lock_applied("LOCK TABLE stream.erasures_applied IN SHARE ROW EXCLUSIVE MODE", {});
+
 // What the ledger asks for and this database has not carried out, for the users that are there: a
 // user created later is another one, and one that is being hard-deleted is taken care of.
 const std::string due = R"(
@@ -108,6 +111,8 @@ template <class Strings> void write_strings(pg::JsonbWriter &w, const Strings &s
 STREAM_FUNCTION(stream_reapply_erasures, "ReapplyErasures") {
     const bool dry_run = call.boolean(0);
     erasure::keep_holds_still();
+    if (!dry_run)
+        lock_applied.run({});
     const pg::Rows rows = pg::run_once(find_due, {}, {});
     std::vector<std::string_view> held;
     std::vector<std::string> tasks;
