@@ -9,11 +9,9 @@ namespace stream::erasure {
 // The task is about to erase or empty these users' rows in stream.users.
 void record_users(const tasks::Task &task, const pg::Vec<std::string_view> &ids);
 
-// The task completes: records those of its users that are not in the ledger yet, whose data alone
-// it erased, and gives all their rows the task's final counts.
+// The task completes. Records its users where it erased nothing but data of theirs; elsewhere they
+// are recorded already, and their rows get the task's final counts. Users who are gone are taken
+// out of what the queue keeps about other tasks.
 void record_completion(const tasks::Task &task);
-
-// Takes users that the task erases out of what the queue keeps about other tasks.
-void forget_in_queue(const tasks::Task &task, const pg::Vec<std::string_view> &ids);
 
 } // namespace stream::erasure

@@ -11,6 +11,9 @@ using lifecycle::Mode;
 
 namespace {
 
+// Two calls at once would both do what is due.
+pg::Statement lock_applied("LOCK TABLE stream.erasures_applied IN SHARE ROW EXCLUSIVE MODE", {});
+
 // What the ledger asks for and this database has not carried out, for the users that are there: a
 // user created later is another one, and one that is being hard-deleted is taken care of.
 const std::string due = R"(
@@ -26,7 +29,7 @@ const std::string due = R"(
 
 // Each user once, with the strongest of the recorded modes that erase; users with the same modes
 // lie together. A user that is pruned already stays so.
-pg::Statement find_due(due + R"(
+const std::string find_due = due + R"(
     SELECT id,
            CASE WHEN bool_or(user_mode = 'hard') THEN 'hard'
                 WHEN bool_or(user_mode = 'pruning' AND deleted_mode IS DISTINCT FROM 'pruning') THEN 'pruning' END,
@@ -36,13 +39,11 @@ pg::Statement find_due(due + R"(
            CASE WHEN bool_or(calls_mode = 'hard') THEN 'hard' END
     FROM due
     GROUP BY id
-    ORDER BY 2, 3, 4, 5, 1)",
-                       {});
+    ORDER BY 2, 3, 4, 5, 1)";
 
 // From now on it is the new tasks that have to carry them out.
-pg::Statement hand_over(due + R"(
-    INSERT INTO stream.erasures_applied (task_id, hash) SELECT task_id, hash FROM due WHERE id = ANY ($1))",
-                        {TEXTARRAYOID});
+const std::string hand_over = due + R"(
+    INSERT INTO stream.erasures_applied (task_id, hash) SELECT task_id, hash FROM due WHERE id = ANY ($1))";
 
 // Users to be deleted in the same modes.
 struct Cohort {
@@ -89,17 +90,12 @@ std::vector<std::string_view> spare_protected(Cohort &cohort) {
 
 // Deletes the cohort's users; returns the task, or nothing when there is nothing left to do.
 std::optional<std::string> delete_again(const Cohort &cohort) {
-    std::optional<std::string> task;
-    if (cohort.modes.erase()) {
-        const auto subjects =
-            lifecycle::lock_subjects({cohort.ids.begin(), cohort.ids.end()}, false);
-        lifecycle::refuse_weaker(subjects, cohort.modes.user);
-        hand_over.run({pg::Param::datum(pg::text_array(cohort.ids))});
-        task = lifecycle::start_deletion(subjects, {cohort.modes, {}, {}, false});
-    } else {
-        hand_over.run({pg::Param::datum(pg::text_array(cohort.ids))});
-    }
-    return task;
+    const auto subjects = lifecycle::lock_subjects({cohort.ids.begin(), cohort.ids.end()}, false);
+    lifecycle::refuse_weaker(subjects, cohort.modes.user);
+    pg::run_once(hand_over, {TEXTARRAYOID}, {pg::Param::datum(pg::text_array(cohort.ids))});
+    if (!cohort.modes.erase())
+        return std::nullopt;
+    return lifecycle::start_deletion(subjects, {cohort.modes, {}, {}, false});
 }
 
 template <class Strings> void write_strings(pg::JsonbWriter &w, const Strings &strings) {
@@ -115,7 +111,9 @@ template <class Strings> void write_strings(pg::JsonbWriter &w, const Strings &s
 STREAM_FUNCTION(stream_reapply_erasures, "ReapplyErasures") {
     const bool dry_run = call.boolean(0);
     erasure::keep_holds_still();
-    const pg::Rows rows = find_due.run({});
+    if (!dry_run)
+        lock_applied.run({});
+    const pg::Rows rows = pg::run_once(find_due, {}, {});
     std::vector<std::string_view> held;
     std::vector<std::string> tasks;
     int64 users = 0;

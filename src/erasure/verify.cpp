@@ -51,20 +51,20 @@ public:
         add(binding.relation->name, binding.user.name, bindings::rows_sql(walk, match));
     }
 
+    // Planned anew each time: the tables may have grown since.
     pg::Rows run(std::string_view id) const {
-        return pg::prepared(
-                   "WITH d AS (SELECT $1::text AS id, ''::text AS tag), c (place, rows) AS (" +
-                       counts_ + R"()
-                            SELECT p.relation::regclass, (parse_ident(p.name))[1]::name, sum(c.rows)::bigint
-                            FROM c JOIN unnest($3::text[], $4::text[]) WITH ORDINALITY AS p (relation, name, place)
-                                   USING (place)
-                            WHERE c.rows > 0
-                            GROUP BY p.relation, p.name
-                            ORDER BY p.relation COLLATE "C", p.name COLLATE "C")",
-                   {TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID})
-            .run({id, pg::Param::datum(pg::text_array(matches_)),
-                  pg::Param::datum(pg::text_array(relations_)),
-                  pg::Param::datum(pg::text_array(columns_))});
+        return pg::run_once(
+            "WITH d AS (SELECT $1::text AS id, ''::text AS tag), c (place, rows) AS (" + counts_ +
+                R"()
+            SELECT p.relation::regclass, (parse_ident(p.name))[1]::name, sum(c.rows)::bigint
+            FROM c JOIN unnest($3::text[], $4::text[]) WITH ORDINALITY AS p (relation, name, place) USING (place)
+            WHERE c.rows > 0
+            GROUP BY p.relation, p.name
+            ORDER BY p.relation COLLATE "C", p.name COLLATE "C")",
+            {TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID},
+            {id, pg::Param::datum(pg::text_array(matches_)),
+             pg::Param::datum(pg::text_array(relations_)),
+             pg::Param::datum(pg::text_array(columns_))});
     }
 
 private:

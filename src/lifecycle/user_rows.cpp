@@ -134,8 +134,6 @@ UserRowsDone run_user_rows(UserRows what, const tasks::Task &task,
     lock_users(what, users);
     if (what == UserRows::prune || what == UserRows::erase)
         erasure::record_users(task, ids);
-    if (what == UserRows::erase)
-        erasure::forget_in_queue(task, ids);
     const pg::Rows rows = statement(what).run({users, task.id, task.seq, GetCurrentTimestamp(),
                                                by ? pg::Param(*by) : pg::Param(std::nullopt),
                                                name ? pg::Param(*name) : pg::Param(std::nullopt)});

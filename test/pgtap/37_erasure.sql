@@ -222,6 +222,16 @@ SELECT is(stream_reapply_erasures() -> 'users', '1', 'the data of a user who is 
 CALL stream_run_tasks(until_idle => true);
 SELECT is((SELECT text FROM stream.messages WHERE id = 'r-pruned'), NULL, 'until it is empty');
 
+-- A backup in which a deletion was still waiting: it goes on, and is not done a second time because the
+-- newer ledger knows it.
+INSERT INTO stream.users (id, created_at) VALUES ('r-late', '2024-01-01');
+SELECT stream_delete_users('{r-late}', NULL, 'hard', NULL, NULL) ->> 'task_id' AS late \gset
+INSERT INTO stream.erasures (task_id, hash, salt, requested_at, erased_at, messages_mode, counts)
+SELECT :'late', sha256(salt || 'r-late'), salt, now(), now(), 'hard', '{}' FROM (SELECT DISTINCT salt FROM stream.erasures) AS s;
+CALL stream_run_tasks(until_idle => true);
+SELECT is(ARRAY[pg_temp.ended(:'late'), stream_reapply_erasures() ->> 'users'], '{completed,0}',
+          'what a restored database carries out by itself is not reapplied');
+
 -- Unbound columns
 CREATE SCHEMA app;
 CREATE TABLE app.accounts (account text PRIMARY KEY REFERENCES stream.users, id bigint);
