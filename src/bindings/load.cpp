@@ -2,6 +2,7 @@
 
 #include "pg/array.hpp"
 #include "pg/spi.hpp"
+#include "pg/transaction.hpp"
 
 #include <algorithm>
 
@@ -324,6 +325,9 @@ std::string hold_tables() {
 }
 
 Catalogue load_catalogue() {
+    // What is computed from bindings looks costly while their tables are not analyzed, and takes
+    // longer to compile than to run.
+    pg::set_for_now("jit", "off");
     Catalogue catalogue;
     catalogue.shape = hold_tables();
     load_relations(catalogue);
