@@ -24,8 +24,12 @@ FROM (VALUES ('stream_get_user', 'reader'), ('stream_get_users', 'reader'), ('st
              ('stream_reactivate_user', 'moderator'), ('stream_reactivate_users', 'moderator'),
              ('stream_delete_users', 'admin'), ('stream_restore_users', 'admin'),
              ('stream_create_role', 'admin'), ('stream_delete_role', 'admin'),
+             ('stream_verify_erasure', 'admin'), ('stream_unbound_columns', 'admin'),
+             ('stream_reapply_erasures', 'admin'), ('stream_hold_user', 'admin'), ('stream_release_user', 'admin'),
+             ('stream_list_holds', 'admin'),
              ('stream_cancel_task', 'admin'), ('stream_retry_task', 'admin'),
              ('stream_run_tasks', 'admin'), ('stream_start_workers', 'admin'), ('stream_stop_workers', 'admin'),
+             ('stream_export_user', 'admin'), ('stream_export_users', 'admin'), ('stream_get_export', 'admin'),
              ('stream_bind_table', 'admin'), ('stream_unbind_table', 'admin'),
              ('stream_grant', 'admin'), ('stream_revoke', 'admin'),
              ('uuid_of', 'reader'), ('bigint_of', 'reader'), ('integer_of', 'reader')) AS l (name, level)

@@ -20,10 +20,10 @@ pg::Statement forget_binding(R"(
 
 pg::Statement add_binding(R"(
     INSERT INTO stream.bindings (relation, user_column, path, kind, governed_by, prune, on_soft, on_pruning, on_hard,
-                                 attachments_column, guarded, table_name, built_in)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, false))",
+                                 attachments_column, exported, guarded, table_name, built_in)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, false))",
                           {OIDOID, TEXTOID, TEXTARRAYOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID,
-                           TEXTOID, TEXTOID, TEXTOID, BOOLOID, TEXTOID});
+                           TEXTOID, TEXTOID, TEXTOID, BOOLOID, BOOLOID, TEXTOID});
 
 // A row is emptied for one of its users only: else it would be counted twice.
 pg::Statement emptied_by(R"(
@@ -316,7 +316,8 @@ private:
             set_mark.run({oid(relation_), *deleted_column_, text(task_column_)});
         add_binding.run({oid(relation_), user_column_, path(), call_.text(2), mode_,
                          pg::Param::of(call_.jsonb(7)), fate_name(soft_), fate_name(pruning_),
-                         fate_name(hard_), text(attachments), guard_, table_.name});
+                         fate_name(hard_), text(attachments),
+                         call_.boolean(14, kind_ != Kind::pointer), guard_, table_.name});
     }
 
     void warn_without_index() const {

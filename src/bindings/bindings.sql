@@ -18,6 +18,7 @@ CREATE TABLE stream.bindings (
     container_column name,
     member_ended_column name,
     container_governed_by text CHECK (container_governed_by IN ('conversations', 'calls')),
+    exported boolean,
     guarded boolean NOT NULL DEFAULT false,
     table_name text,
     built_in boolean NOT NULL DEFAULT true,
@@ -119,6 +120,7 @@ COMMENT ON COLUMN stream.bindings.container IS 'For a membership: the table of w
 COMMENT ON COLUMN stream.bindings.container_column IS 'For a membership: the column that holds the container''s key';
 COMMENT ON COLUMN stream.bindings.member_ended_column IS 'For a membership: set once it has ended; such members are not counted';
 COMMENT ON COLUMN stream.bindings.container_governed_by IS 'Which mode decides about containers with exactly two members';
+COMMENT ON COLUMN stream.bindings.exported IS 'Exports of the user contain the rows; null: unless kind is pointer';
 COMMENT ON COLUMN stream.bindings.guarded IS 'Of an application''s table: its trigger stream_users_guard refuses rows in which this column names a deleted or deactivated user';
 COMMENT ON COLUMN stream.bindings.table_name IS 'Of an application''s table: what it was called when it was bound, for messages after it is gone';
 COMMENT ON COLUMN stream.bindings.built_in IS 'Made by the extension itself; not dumped';

@@ -93,6 +93,7 @@ struct Binding {
     Fate soft = Fate::keep;
     Fate pruning = Fate::keep;
     Fate hard = Fate::erase;
+    bool exported = true;
     std::string attachments; // jsonb column with the URLs of files; may be empty
     std::optional<Container> container;
 

@@ -3,7 +3,8 @@ CREATE FUNCTION stream_bind_table(relation regclass, user_column name, kind text
                                   mode text DEFAULT NULL, deleted_column name DEFAULT NULL,
                                   task_column name DEFAULT NULL, empty jsonb DEFAULT NULL, children jsonb DEFAULT NULL,
                                   soft text DEFAULT NULL, pruning text DEFAULT NULL, hard text DEFAULT NULL,
-                                  attachments_column name DEFAULT NULL, guard boolean DEFAULT NULL) RETURNS jsonb
+                                  attachments_column name DEFAULT NULL, guard boolean DEFAULT NULL,
+                                  export boolean DEFAULT NULL) RETURNS jsonb
     LANGUAGE c SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'stream_bind_table';
 CREATE FUNCTION stream_unbind_table(relation regclass) RETURNS jsonb
@@ -12,7 +13,7 @@ CREATE FUNCTION stream_unbind_table(relation regclass) RETURNS jsonb
 
 REVOKE ALL ON FUNCTION stream_bind_table, stream_unbind_table FROM PUBLIC;
 
-COMMENT ON FUNCTION stream_bind_table(regclass, name, text, text[], text, name, name, jsonb, jsonb, text, text, text, name, boolean) IS
+COMMENT ON FUNCTION stream_bind_table(regclass, name, text, text[], text, name, name, jsonb, jsonb, text, text, text, name, boolean, boolean) IS
 'Makes a table of the application part of deactivate, delete, prune, restore, dry run, progress and erasure proof. A
 table may be bound by several columns; binding the same column again replaces its binding. The caller must own the
 table, and those of its children. Refused (ST004) with the argument''s name as path: what does not fit the table. A
@@ -36,6 +37,7 @@ hard: what a hard deletion does: delete, empty, keep or reassign; null: delete, 
 attachments_column: a jsonb array of attachments whose URLs a deletion with files lists.
 guard: true makes a trigger that refuses new rows which name a deleted or deactivated user in this column (ST017);
   null: true for author, owner and member.
+export: whether exports of the user contain the rows; null: unless kind is pointer.
 Returns {relation, user_column, kind, mode, soft, pruning, hard, guard, duration}.';
 
 COMMENT ON FUNCTION stream_unbind_table(regclass) IS

@@ -10,8 +10,8 @@ namespace stream::bindings {
 
 namespace {
 
-// What is read of an application's tables is read as the extension's owner. So no statement may name
-// a type of the application, whose casts and constraints are code of whoever made it: a domain
+// What is read of an application's tables is read as the extension's owner. So no statement may
+// name a type of the application, whose casts and constraints are code of whoever made it: a domain
 // stands for its base type, and any other type that is not PostgreSQL's own is refused.
 pg::Statement read_relations(R"(
     WITH r AS (SELECT relation FROM stream.bindings
@@ -73,7 +73,7 @@ pg::Statement read_bindings(R"(
            p.names, p.types, p.contents,
            (SELECT e.key FROM jsonb_object_keys(b.prune) AS e (key)
             WHERE e.key <> ALL (COALESCE(p.columns, '{}')) ORDER BY 1 LIMIT 1),
-           b.user_column::text,
+           b.user_column::text, COALESCE(b.exported, b.kind <> 'pointer'),
            b.attachments_column IS NULL OR EXISTS (SELECT FROM pg_attribute k JOIN pg_type y ON y.oid = k.atttypid
                                                    WHERE k.attrelid = b.relation AND k.attname = b.attachments_column
                                                      AND 'jsonb'::regtype IN (y.oid, y.typbasetype))
@@ -273,8 +273,9 @@ void load_bindings(Catalogue &catalogue) {
         binding.pruning = fate(row, 13).value_or(
             default_pruning(binding.kind, can_mark, !binding.emptied.empty()));
         binding.hard = fate(row, 14).value_or(default_hard(binding.kind));
+        binding.exported = row.boolean(25);
         binding.attachments = string(row, 15);
-        if (!row.boolean(25))
+        if (!row.boolean(26))
             broken("column " + binding.attachments + " of bound table " + binding.relation->name +
                    " does not exist any more, or is not jsonb");
         if (!row.is_null(16))
@@ -317,6 +318,8 @@ void load_children(Catalogue &catalogue) {
 
 std::string hold_tables() {
     const pg::Rows rows = bound_tables.run({});
+    if (rows.empty())
+        return "";
     for (std::size_t i = 0; i < rows.size(); i++) {
         const Oid table = DatumGetObjectId(rows[i].datum(1));
         pg::guard([table]() noexcept { LockRelationOid(table, AccessShareLock); });

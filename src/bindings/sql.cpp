@@ -114,7 +114,12 @@ std::string membership_condition(const Walk &walk) {
         return "";
     return live("m") + " AND (SELECT count(*) FROM (SELECT FROM " + members + " o WHERE o." +
            container.member_column + " = m." + container.member_column + live("o") +
-           " LIMIT 3) AS two) = 2";
+           " LIMIT 3) AS two) = 2" +
+           (walk.spare_held
+                ? " AND NOT EXISTS (SELECT FROM stream.holds h JOIN " + members + " o ON o." +
+                      walk.membership->user.name + "::text = h.user_id WHERE o." +
+                      container.member_column + " = m." + container.member_column + ")"
+                : "");
 }
 
 std::string unmarked(const Relation &relation) {
@@ -419,6 +424,26 @@ std::string clear_child_sql(const Child &child) {
                ")";
     }
     return sql;
+}
+
+std::string keys_of_user_sql(const Walk &walk, const std::string &match) {
+    const auto columns = [&](const char *suffix) {
+        return join(walk.relation->key.size(), ", ",
+                    [&](std::size_t i) { return "t." + walk.relation->key[i].name + suffix; });
+    };
+    return "SELECT " + columns("::text") +
+           " FROM (SELECT $1::text AS id, ''::text AS tag) AS d CROSS JOIN LATERAL (SELECT " +
+           columns("") + rows_sql(walk, match) + ") AS t";
+}
+
+std::string contents_sql(const Relation &relation) {
+    const auto columns = [&](const char *suffix) {
+        return join(relation.key.size(), ", ",
+                    [&](std::size_t i) { return "t." + relation.key[i].name + suffix; });
+    };
+    return "SELECT k.driver, ARRAY[" + columns("::text") + "]::text, pg_catalog.to_jsonb(t) FROM " +
+           keys_table(relation.key.size()) + " JOIN " + relation.name + " t ON " +
+           key_join(relation) + " ORDER BY " + columns("");
 }
 
 std::string collect_files_sql(const Relation &relation, const std::string &attachments) {

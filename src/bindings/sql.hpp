@@ -40,6 +40,7 @@ struct Walk {
     std::string match_column;
     const Binding *membership = nullptr; // rows are containers the user is a member of
     bool conversations_only = false;     // … with exactly two members
+    bool spare_held = false;             // … of whom none is, or was, a user under legal hold
     Wanted wanted = Wanted::all;
 };
 
@@ -87,6 +88,14 @@ std::string mark_child_sql(const Child &child);
 std::string unmark_child_sql(const Child &child);
 std::string erase_child_sql(const Child &child);
 std::string clear_child_sql(const Child &child);
+
+// The keys, as text, of the rows of user $1 (text) that a walk over a user's rows looks at; match
+// is the parameter with the match value.
+std::string keys_of_user_sql(const Walk &walk, const std::string &match);
+
+// The rows given: returns (driver text, text[] of the key as text, row
+// jsonb), ordered by key.
+std::string contents_sql(const Relation &relation);
 
 // URLs of files in the rows given, kept for the task's result.
 std::string collect_files_sql(const Relation &relation, const std::string &attachments);

@@ -26,15 +26,17 @@ pg::Statement trim(R"(
     last AS (
         SELECT max(seq) AS seq
         FROM oldest
-        WHERE settled AND NOT EXISTS (SELECT FROM oldest AS o WHERE o.seq <= oldest.seq AND o.created_at >= $1)),
+        WHERE settled AND seq < COALESCE((SELECT min(seq) FROM oldest WHERE created_at >= $1), 9223372036854775807)),
+    noted AS (
+        INSERT INTO stream.events_trimmed (seq, events)
+        SELECT seq, greatest(cardinality(user_ids), 1)
+        FROM stream.events
+        WHERE seq = (SELECT seq FROM last)
+        ON CONFLICT (one) DO UPDATE SET seq = EXCLUDED.seq, events = EXCLUDED.events),
     trimmed AS (
         DELETE FROM stream.events
         WHERE seq <= (SELECT seq FROM last)
-        RETURNING seq, user_ids),
-    noted AS (
-        INSERT INTO stream.events_trimmed (seq, events)
-        SELECT seq, greatest(cardinality(user_ids), 1) FROM trimmed WHERE seq = (SELECT seq FROM last)
-        ON CONFLICT (one) DO UPDATE SET seq = EXCLUDED.seq, events = EXCLUDED.events)
+        RETURNING seq)
     SELECT count(*) FROM trimmed)",
                    {TIMESTAMPTZOID, INT8OID, INT8OID});
 

@@ -9,8 +9,8 @@ namespace stream::events {
 // transaction. Readers and those who append don't meet it.
 void lock_past();
 
-// Trims what stream_users.keep_events no longer keeps, some thousand rows at most. Returns true when
-// there is more to trim.
+// Trims what stream_users.keep_events no longer keeps, some thousand rows at most. Returns true
+// when there is more to trim.
 bool trim_some();
 
 } // namespace stream::events

@@ -2,6 +2,7 @@
 
 #include "bindings/load.hpp"
 #include "bindings/sql.hpp"
+#include "export/export.hpp"
 #include "lifecycle/count.hpp"
 #include "lifecycle/files.hpp"
 #include "lifecycle/user_rows.hpp"
@@ -408,6 +409,8 @@ void PlanJob::take_children_along(Task &task, const Step &step, const Batch &bat
 int64 PlanJob::act(const Task &task, const Step &step, const Batch &batch) {
     const Relation &relation = *step.relation;
     const std::size_t keys = relation.key.size();
+    if (step.action == Action::copy)
+        return exporting::note_rows(task, relation, batch.ids, batch.keys);
     if (relation.is_remembered()) {
         const bool marks = step.action == Action::mark || step.action == Action::claim ||
                            step.action == Action::empty;

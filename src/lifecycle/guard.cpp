@@ -28,8 +28,9 @@ std::string author_sql(const std::string &column, const std::string &path) {
            "::text[])";
 }
 
-// A table's owner may give a column another type at any time, whose casts are the owner's code; here
-// they would run with the rights of the extension's owner. So only PostgreSQL's own types are read.
+// A table's owner may give a column another type at any time, whose casts are the owner's code;
+// here they would run with the rights of the extension's owner. So only PostgreSQL's own types are
+// read.
 void require_id_type(const TriggerData *trigger, const std::string &column, bool document) {
     pg::guard([trigger, &column, document]() noexcept {
         const TupleDesc shape = trigger->tg_relation->rd_att;
@@ -38,13 +39,12 @@ void require_id_type(const TriggerData *trigger, const std::string &column, bool
         const bool id = type == TEXTOID || type == VARCHAROID || type == UUIDOID ||
                         type == INT8OID || type == INT4OID;
         if (document ? type != JSONBOID : !id)
-            ereport(ERROR,
-                    (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                     errmsg("column \"%s\" of table \"%s\" is guarded, and %s", column.c_str(),
-                            RelationGetRelationName(trigger->tg_relation),
-                            number > 0 ? "has a type that can't hold users' ids"
-                                       : "does not exist any more"),
-                     errhint("Unbind the table, or bind it again as it is now.")));
+            ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                            errmsg("column \"%s\" of table \"%s\" is guarded, and %s",
+                                   column.c_str(), RelationGetRelationName(trigger->tg_relation),
+                                   number > 0 ? "has a type that can't hold users' ids"
+                                              : "does not exist any more"),
+                            errhint("Unbind the table, or bind it again as it is now.")));
     });
 }
 

@@ -306,6 +306,14 @@ Plan reactivation_plan(const Catalogue &catalogue, bool messages, bool channels)
     return plan;
 }
 
+Plan export_plan(const Catalogue &catalogue) {
+    Plan plan{users_step(UserRows::copy, "export users", "exported")};
+    for (const Binding &binding : catalogue.bindings)
+        if (binding.exported)
+            plan.push_back(step_of(Action::copy, "export", binding, "exported"));
+    return plan;
+}
+
 Plan leave_teams_plan() {
     return {users_step(UserRows::leave_teams, "end memberships", "hard")};
 }

@@ -1,6 +1,8 @@
 #include "lifecycle/user_rows.hpp"
 
+#include "erasure/ledger.hpp"
 #include "events/emit.hpp"
+#include "export/export.hpp"
 #include "pg/array.hpp"
 #include "pg/spi.hpp"
 
@@ -38,12 +40,14 @@ pg::Statement erase(R"(
                     types);
 
 // A user who was deactivated or deleted since the call is none of the task's any more: what it
-// would mark of that user nobody could bring back.
+// would mark of that user nobody could bring back. Nor is one named as who did it who is about to
+// be erased.
 pg::Statement deactivate(R"(
     WITH deactivated AS (
         UPDATE stream.users
-        SET deactivated_at = $4, deactivated_by_id = $5, deactivated_by_task = $2::uuid, online = false,
-            updated_at = $4
+        SET deactivated_at = $4, deactivated_by_id = (
+                SELECT b.id FROM stream.users b WHERE b.id = $5 AND b.deleted_mode IS DISTINCT FROM 'hard'),
+            deactivated_by_task = $2::uuid, online = false, updated_at = $4
         WHERE id = ANY ($1) AND deactivated_at IS NULL AND deleted_at IS NULL
         RETURNING id),
     overtaken AS (
@@ -95,6 +99,7 @@ pg::Statement &statement(UserRows what) {
         return reactivate;
     case UserRows::leave_teams:
         return leave_teams;
+    case UserRows::copy:
     case UserRows::count_marked:
         break;
     }
@@ -121,10 +126,16 @@ void lock_users(UserRows what, const pg::Param &ids) {
 
 UserRowsDone run_user_rows(UserRows what, const tasks::Task &task,
                            const pg::Vec<std::string_view> &ids) {
+    if (what == UserRows::copy)
+        return {"stream.users", exporting::note_users(task, ids)};
     const auto by = task.text("created_by_id");
     const auto name = task.text("name");
     const pg::Param users = pg::Param::datum(pg::text_array(ids));
     lock_users(what, users);
+    if (what == UserRows::prune || what == UserRows::erase)
+        erasure::record_users(task, ids);
+    if (what == UserRows::erase)
+        erasure::forget_in_queue(task, ids);
     const pg::Rows rows = statement(what).run({users, task.id, task.seq, GetCurrentTimestamp(),
                                                by ? pg::Param(*by) : pg::Param(std::nullopt),
                                                name ? pg::Param(*name) : pg::Param(std::nullopt)});

@@ -45,7 +45,8 @@ CROSS JOIN LATERAL (
            CASE WHEN t.status = 'pending' THEN
                (SELECT other.id
                 FROM stream.task_users u
-                JOIN stream.task_users o ON o.user_id = u.user_id AND o.seq <> u.seq
+                CROSS JOIN LATERAL (SELECT o.seq FROM stream.task_users o
+                                    WHERE o.user_id = u.user_id AND o.seq <> t.seq OFFSET 0) o
                 JOIN stream.tasks other ON other.seq = o.seq
                 WHERE u.seq = t.seq
                   AND (other.status = 'running' OR other.status = 'pending' AND other.seq < t.seq)
@@ -90,7 +91,7 @@ id: the task, as the call that made it returned it.
 Returns {task_id, status, created_at, updated_at, progress, result, error, duration}. status: pending, running,
 completed, failed or cancelled. progress: {done, total, percent, rows_per_second, eta_seconds, step}, in rows and
 seconds. result: {"counts": {"<table>": {"<mode>": rows}}} once it is over: also what a cancelled or failed task has
-committed. error: {type, description, step} once failed, and while a pending task waits for its retry.';
+committed. error: {type, description, step} once failed, and while a chunk that failed is to be retried.';
 
 COMMENT ON FUNCTION stream_wait_task(uuid, interval) IS
 'Waits until a task is completed, failed or cancelled, or the time is over, and answers as stream_get_task does.

@@ -1,5 +1,6 @@
 #include "tasks/queue.hpp"
 
+#include "erasure/ledger.hpp"
 #include "events/emit.hpp"
 #include "pg/array.hpp"
 #include "tasks/wake.hpp"
@@ -175,6 +176,7 @@ void complete(const Task &task) {
     w.end();
     end(task, "completed", std::nullopt, pg::Param::datum(w.datum()));
     events::task_completed(task);
+    erasure::record_completion(task);
     forget_users.run({task.seq});
 }
 

@@ -1,5 +1,6 @@
 // What callers see of tasks: get, wait, cancel, retry.
 
+#include "erasure/holds.hpp"
 #include "events/emit.hpp"
 #include "pg/array.hpp"
 #include "pg/transaction.hpp"
@@ -67,6 +68,12 @@ std::string uuid_text(const pg::Call &call) {
     const Datum id = call.datum(0);
     return pg::guard(
         [id]() noexcept { return DatumGetCString(DirectFunctionCall1(uuid_out, id)); });
+}
+
+// The plan that reads progress is kept while the queue grows and empties. Ends with the SET clause
+// of the SQL function.
+void plan_by_index() {
+    pg::set_for_now("enable_seqscan", "off");
 }
 
 Error unknown_task(const pg::Call &call) {
@@ -172,6 +179,7 @@ Datum task_id_response(const pg::Call &call, std::string_view status) {
 
 STREAM_FUNCTION(stream_get_task, "GetTask") {
     const pg::Param id = uuid_argument(call);
+    plan_by_index();
     const pg::Rows rows = read_status.run({id});
     if (rows.empty())
         throw unknown_task(call);
@@ -194,6 +202,7 @@ STREAM_FUNCTION(stream_worker_is_gone, "GetTask") {
 // and a long one costs next to nothing.
 STREAM_FUNCTION(stream_wait_task, "GetTask") {
     const pg::Param id = uuid_argument(call);
+    plan_by_index();
     if (call.is_null(1))
         throw bad_input("timeout must not be null").at("timeout");
     {
@@ -253,6 +262,7 @@ STREAM_FUNCTION(stream_retry_task, "RetryTask") {
             .at("id")
             .of(uuid_text(call))
             .hint("Only a failed or cancelled task can be retried.");
+    erasure::refuse_retry(rows[0].int8(1));
     retry_now.run({id});
     tasks::wake_workers_at_commit();
     return task_id_response(call, "pending");

@@ -40,7 +40,10 @@ CREATE TABLE stream.task_users (
     PRIMARY KEY (seq, user_id)
 );
 
-CREATE INDEX task_users_user ON stream.task_users (user_id, seq);
+-- Tasks are found by user through this index and users by task through the primary key, and neither can
+-- take the other's place: whatever the statistics of a table say that grows and empties all the time.
+CREATE INDEX task_users_user ON stream.task_users USING hash (user_id);
+ALTER TABLE stream.task_users ALTER COLUMN user_id SET (n_distinct = -1);
 
 -- URLs of attachments whose rows a task emptied or erased (delete with files => true): at its end
 -- those that nothing refers to any more become the task's result.
@@ -93,7 +96,7 @@ COMMENT ON TABLE stream.task_users IS 'The users a task is about; the rows go wh
 COMMENT ON COLUMN stream.task_users.seq IS 'The task';
 COMMENT ON COLUMN stream.task_users.user_id IS 'The user';
 COMMENT ON COLUMN stream.task_users.detail IS 'What the task needs to know of this user: the task whose marks it lifts, or the teams that were left';
-COMMENT ON INDEX stream.task_users_user IS 'Finds older tasks on the same user, which go first';
+COMMENT ON INDEX stream.task_users_user IS 'Finds other tasks on the same user, which may go first';
 COMMENT ON TABLE stream.task_files IS 'Files of rows that a running task erased or emptied';
 COMMENT ON COLUMN stream.task_files.seq IS 'The task';
 COMMENT ON COLUMN stream.task_files.url IS 'URL of the file';

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Events with real sessions: notifications, reading in order without gaps whatever order transactions
-# commit in, trimming by the worker, erasing side by side, and a log that moves to another server.
+# commit in, trimming by the worker, erasing side by side, a standby, and a log that moves to another
+# server.
 # shellcheck source-path=SCRIPTDIR source=lib/recovery.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/recovery.sh"
 
@@ -171,19 +172,46 @@ same "Those who stay are still named" \
 
 # -- trimming
 
-old=$(value 'SELECT max(seq) / 2 FROM stream.events')
+old=$(value 'SELECT max(seq) FROM stream.events WHERE seq <= (SELECT max(seq) / 2 FROM stream.events)')
 value "UPDATE stream.events SET created_at = now() - interval '8 days' WHERE seq <= $old"
 tell first 'BEGIN;' "SELECT stream_patch_user('u1', '{\"badge\": 4}');"
 start_waiting_worker
 eventually 20 'the worker to trim' holds "min(seq) > $old FROM stream.events"
 same "A worker trims what is older than a week, and only that" \
     "$(value "SELECT count(*) FROM stream.events WHERE created_at < now() - interval '7 days'") $(value 'SELECT seq FROM stream.events_trimmed')" \
-    "0 $(value "SELECT max(seq) FROM generate_series(1, $old) AS seq WHERE seq < (SELECT min(seq) FROM stream.events)")"
+    "0 $old"
 same "Whoever has not read it is told so" \
     "$(session -v VERBOSITY=sqlstate -c "SELECT stream_read_events('$first_position')" 2>&1)" "ERROR:  ST016"
 same "Whoever has, goes on" "$(read_from "$(value 'SELECT seq || $$.$$ || events FROM stream.events_trimmed')" 1)" \
     "$(value "SELECT concat_ws(' ', type, user_ids[1]) FROM stream.events ORDER BY seq LIMIT 1")"
 end_session first 'COMMIT;'
+
+# -- a standby
+
+primary=$cluster
+standby=$work/cluster3
+test/cluster create "$standby" --no-cron
+test/cluster stop "$standby"
+rm -rf "$standby/data"
+in_cluster pg_basebackup -D "$work/backup" -R -c fast
+mv "$work/backup" "$standby/data"
+echo "unix_socket_directories = '\"$standby/sock\"'" >>"$standby/data/postgresql.auto.conf"
+test/cluster start "$standby"
+position=$(latest)
+open_session early
+tell early 'BEGIN;' "SELECT stream_patch_user('u1', '{\"badge\": 6}');"
+value "SELECT stream_patch_user('u3', '{\"badge\": 6}')" >/dev/null
+written=$(value 'SELECT pg_current_wal_insert_lsn()')
+cluster=$standby
+eventually 20 'the standby to catch up' holds "pg_last_wal_replay_lsn() >= '$written'"
+same "A standby shows an event no sooner than the primary does" \
+    "$(value "SELECT badge FROM (SELECT custom -> 'badge' AS badge FROM stream.users WHERE id = 'u3') AS u") $(read_from "$position")" "6 "
+end_session early 'COMMIT;'
+shows_them() { [[ -n $(read_from "$position") ]]; }
+eventually 20 'the events to come to the standby' shows_them
+same "It shows them in the same order" "$(read_from "$position")" "user.updated u1, user.updated u3"
+test/cluster stop "$standby"
+cluster=$primary
 
 # -- a move to another server
 

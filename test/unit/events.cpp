@@ -8,9 +8,8 @@
 using namespace stream::events;
 
 TEST(Positions, AreReadBackAsTheyWereWritten) {
-    for (const auto &[seq, event] : {std::pair<std::int64_t, std::int64_t>{0, 0},
-                                     {1042, 17},
-                                     {INT64_MAX, INT64_MAX}}) {
+    for (const auto &[seq, event] :
+         {std::pair<std::int64_t, std::int64_t>{0, 0}, {1042, 17}, {INT64_MAX, INT64_MAX}}) {
         const auto position = parse_position(Position{seq, event}.text());
         ASSERT_TRUE(position.has_value());
         EXPECT_EQ(position->seq, seq);

@@ -52,5 +52,8 @@ CREATE FUNCTION pg_temp.everything_and_queue() RETURNS text LANGUAGE sql AS $$
         (SELECT string_agg(t::text, E'\n' ORDER BY t.seq) FROM stream.tasks AS t),
         (SELECT string_agg(u::text, E'\n' ORDER BY u.seq, u.user_id) FROM stream.task_users AS u),
         (SELECT string_agg(f::text, E'\n' ORDER BY f.seq, f.url) FROM stream.task_files AS f),
+        (SELECT string_agg(e::text, E'\n' ORDER BY e.task_id, e.hash) FROM stream.erasures AS e),
+        (SELECT string_agg(a::text, E'\n' ORDER BY a.task_id, a.hash) FROM stream.erasures_applied AS a),
+        (SELECT string_agg(h::text, E'\n' ORDER BY h.user_id) FROM stream.holds AS h),
         (SELECT string_agg(e::text, E'\n' ORDER BY e.seq) FROM stream.events AS e)))
 $$;

@@ -166,7 +166,8 @@ CREATE FUNCTION pg_temp.watched_tables() RETURNS SETOF regclass LANGUAGE sql AS 
     SELECT c.oid::regclass
       FROM pg_class AS c
      WHERE c.relnamespace = 'stream'::regnamespace AND c.relkind = 'r'
-       AND c.relname NOT IN ('tasks', 'task_users', 'task_files', 'worker_slots', 'roles', 'function_levels', 'events', 'events_trimmed')
+       AND c.relname NOT IN ('tasks', 'task_users', 'task_files', 'worker_slots', 'roles', 'function_levels', 'events', 'events_trimmed',
+                              'erasures', 'erasures_applied', 'holds')
        AND c.relname NOT LIKE 'binding%'
      ORDER BY c.oid::regclass::text
 $$;

@@ -81,8 +81,12 @@ give_up() {
 
 in_cluster() { test/cluster run "$cluster" "$@"; }
 
+# A program that only connects needs no change of user, which costs more than most calls do.
+# shellcheck source=/dev/null
+client() { (. "$cluster/env" && exec "$@"); }
+
 # psql in the database $database, ended after 100 seconds.
-session() { in_cluster timeout --foreground 100 psql -XqAt -d "$database" "$@"; }
+session() { client timeout --foreground 100 psql -XqAt -d "$database" "$@"; }
 sql() { session -v ON_ERROR_STOP=1 "$@"; }
 value() { sql -c "$1"; }
 
@@ -128,7 +132,7 @@ tell() {
 # end_session NAME [LINE]: after a last line.
 end_session() {
     local input=${session_input[$1]}
-    printf '%s\n' "${2:-}" '\q' >&"$input" || true
+    { printf '%s\n' "${2:-}" '\q' >&"$input"; } 2>/dev/null || true # it may be gone with its server
     exec {input}>&-
     wait "${session_job[$1]}" || true
 }
@@ -145,7 +149,7 @@ start_session_worker() {
     local how=$1 options='-c stream_users.lock_timeout=0' setting
     shift
     for setting; do options+=" -c $setting"; done
-    in_cluster env PGOPTIONS="$options" timeout --foreground 100 psql -XqAt -d "$database" \
+    client env PGOPTIONS="$options" timeout --foreground 100 psql -XqAt -d "$database" \
         -v ON_ERROR_STOP=1 -c "CALL stream_run_tasks(run_for => '90 seconds', $how)" \
         </dev/null >>"$work/worker.log" 2>&1 &
     worker_jobs+=($!)
@@ -238,7 +242,7 @@ SQL
 # copy_database NAME…: more databases with what $database holds.
 copy_database() {
     local name
-    for name; do in_cluster createdb --template "$database" "$name"; done
+    for name; do client createdb --template "$database" "$name"; done
 }
 
 ids="ARRAY(SELECT 'u' || i FROM generate_series(1, 40) AS i)"
@@ -269,7 +273,8 @@ SELECT format($f$
 FROM (SELECT c.oid::regclass::text AS name
       FROM pg_class c
       WHERE c.relnamespace = 'stream'::regnamespace AND c.relkind = 'r'
-        AND c.relname NOT IN ('tasks', 'task_users', 'task_files', 'worker_slots', 'function_levels', 'events', 'events_trimmed')
+        AND c.relname NOT IN ('tasks', 'task_users', 'task_files', 'worker_slots', 'function_levels', 'events', 'events_trimmed',
+                              'erasures', 'erasures_applied')
         AND c.relname NOT LIKE 'binding%') AS r
 ORDER BY r.name COLLATE "C"
 \gexec
