@@ -32,7 +32,7 @@ pg::Statement read_relations(R"(
                      ORDER BY s.setrole <> 0 DESC, s.setdatabase <> 0 DESC LIMIT 1), '"$user", public'),
            (SELECT array_agg(DISTINCT f.confrelid::regclass::text)
             FROM pg_constraint f JOIN r o ON o.relation = f.confrelid
-            WHERE f.contype = 'f' AND f.conrelid = r.relation AND f.confrelid <> f.conrelid),
+            WHERE f.contype = 'f' AND f.conrelid = r.relation),
            t.oid IS NULL, m.relation IS NOT NULL,
            (SELECT b.table_name FROM stream.bindings b WHERE b.relation = r.relation LIMIT 1),
            i.unusable,

@@ -9,7 +9,6 @@ SET LOCAL client_min_messages = error;
 SELECT * FROM no_plan();
 
 CREATE ROLE app_owner;
-CREATE ROLE app_other;
 CREATE SCHEMA app AUTHORIZATION app_owner;
 SELECT stream_grant('app_owner', 'admin'), stream_upsert_users('[{"id": "7"}, {"id": "8"}, {"id": "nora"}, {"id": "70"}]', false) \g /dev/null
 
@@ -53,22 +52,20 @@ BEGIN
 END
 $$;
 RESET ROLE;
-SAVEPOINT trigger;
 CREATE TEMPORARY TABLE attempts (n integer GENERATED ALWAYS AS IDENTITY, code text, answer text, name text);
 INSERT INTO attempts (code, answer, name) VALUES
-    ('SELECT * FROM stream.users', '42501 | permission denied for schema stream', 'read the users'),
-    ('UPDATE stream.tasks SET status = ''completed''', '42501 | permission denied for schema stream', 'write tasks'),
+    ('SELECT * FROM stream.users', '42501 | permission denied for table users', 'read the users'),
+    ('UPDATE stream.tasks SET status = ''completed''', '42501 | permission denied for table tasks', 'write tasks'),
     ('ALTER ROLE app_owner SUPERUSER', '42501 | must be superuser to alter superuser roles or change superuser attribute', 'become a superuser'),
-    ('SET ROLE postgres', '42501 | cannot set parameter "role" within security-restricted operation', 'take another role'),
-    ('RESET ROLE', '42501 | cannot set parameter "role" within security-restricted operation', 'get back to the session''s role'),
-    ('SET SESSION AUTHORIZATION postgres', '42501 | cannot set parameter "session_authorization" within security-restricted operation',
+    ('SET ROLE postgres', '42501 | cannot set parameter "role" within security-definer function', 'take another role'),
+    ('RESET ROLE', '42501 | cannot set parameter "role" within security-definer function', 'get back to the session''s role'),
+    ('SET SESSION AUTHORIZATION postgres', '42501 | cannot set parameter "session_authorization" within security-definer function',
      'take over the session'),
     ('CREATE TEMPORARY TABLE users (id text)', '42501 | cannot create temporary table within security-restricted operation',
      'leave a temporary table behind'),
     ('PREPARE p AS SELECT 1', '42501 | cannot execute PREPARE within security-restricted operation', 'leave a statement behind'),
     ('LISTEN x', '42501 | cannot execute LISTEN within security-restricted operation', 'listen in'),
     ('SELECT 1 / 0', '22012 | division by zero', 'fail');
-CREATE TEMPORARY TABLE tried (n integer, status text, left_over bigint);
 CREATE FUNCTION pg_temp.attempt(code text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     answer text;
@@ -82,7 +79,6 @@ EXCEPTION WHEN SQLSTATE 'ZZ000' THEN
     RETURN concat_ws(' | ', answer, posts);
 END
 $$;
-GRANT CREATE ON SCHEMA app TO postgres;
 SELECT is(pg_temp.attempt(code), format('failed | %s | 3', answer), format('a trigger of a bound table can''t %s: its task fails, with nothing done', name))
   FROM attempts ORDER BY n;
 SELECT app.make_trigger('INSERT INTO log (who) VALUES (concat_ws('' '', current_user, session_user = current_user))') \g /dev/null
@@ -93,15 +89,41 @@ SELECT is((SELECT array_agg(DISTINCT who) FROM app.log), '{app_owner f}', 'as th
 SELECT is((SELECT array_agg(id ORDER BY id) FROM app.posts), '{1,3,5}', 'and the rows are gone');
 ROLLBACK TO clean;
 
--- A BEFORE trigger that keeps rows makes no silent success of it.
+-- A trigger that keeps rows makes no success of a deletion that leaves them.
 SET LOCAL ROLE app_owner;
-CREATE TABLE app.posts (id integer PRIMARY KEY, author text, title text);
+CREATE TABLE app.posts (id integer PRIMARY KEY, author text, pinned_by text, at timestamptz);
 CREATE INDEX ON app.posts (author);
-INSERT INTO app.posts VALUES (1, '7'), (2, '8');
-SELECT stream_bind_table('app.posts', 'author', 'author') \g /dev/null
-
--- Code of the owner hides in types as well: a domain's constraint, a cast.
+CREATE INDEX ON app.posts (pinned_by);
+INSERT INTO app.posts VALUES (1, '7', '8'), (2, '8', '7');
+SELECT stream_bind_table('app.posts', 'author', 'author', deleted_column => 'at'), stream_bind_table('app.posts', 'pinned_by', 'pointer') \g /dev/null
+CREATE FUNCTION app.keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE FUNCTION pg_temp.kept(event text, call text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    answer text;
+BEGIN
+    EXECUTE format('CREATE TRIGGER keep BEFORE %s ON app.posts FOR EACH ROW EXECUTE FUNCTION app.keep()', event);
+    EXECUTE 'SELECT ' || call INTO answer;
+    RAISE EXCEPTION USING ERRCODE = 'ZZ000';
+EXCEPTION WHEN SQLSTATE 'ZZ000' THEN
+    RETURN concat_ws(' | ', answer, (SELECT count(*) FROM stream.users WHERE id = '7'));
+END
+$$;
 RESET ROLE;
+CREATE FUNCTION pg_temp.soft() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    task uuid := stream_delete_users('{7}') ->> 'task_id';
+BEGIN
+    CALL stream_run_tasks(until_idle => true);
+    RETURN (SELECT concat_ws(' | ', t ->> 'status', t #>> '{error,type}', t #>> '{error,description}') FROM stream_get_task(task) AS t);
+END
+$$;
+SELECT is(pg_temp.kept(event, call), 'failed | 55000 | rows of bound table app.posts stay as they are: a trigger or a rule keeps them | 1', name)
+  FROM (VALUES ('DELETE', 'pg_temp.hard()', 'a trigger that keeps a row from being deleted fails the task'),
+               ('UPDATE', 'pg_temp.hard()', 'so does one that keeps a pointer'),
+               ('UPDATE', 'pg_temp.soft()', 'or one that keeps a row from being marked')) AS k (event, call, name);
+ROLLBACK TO clean;
+
+-- Code of the owner hides in types as well: in a domain's constraint.
 SET LOCAL ROLE app_owner;
 CREATE TABLE app.seen (who text);
 CREATE FUNCTION app.see(bigint) RETURNS boolean LANGUAGE plpgsql AS $$
@@ -132,8 +154,6 @@ SELECT is((SELECT count(*) FROM app.keyed) + (SELECT count(*) FROM app.keyed_chi
 ROLLBACK TO clean;
 
 SET LOCAL ROLE app_owner;
-SELECT throws_ok($$CREATE TRIGGER mine AFTER INSERT ON app.log REFERENCING NEW TABLE AS new_rows
-                   FOR EACH STATEMENT EXECUTE FUNCTION stream.guard_author('who')$$, '42P01', NULL, 'the table is not there yet');
 CREATE TABLE app.log (who text);
 SELECT throws_ok($$CREATE TRIGGER mine AFTER INSERT ON app.log REFERENCING NEW TABLE AS new_rows
                    FOR EACH STATEMENT EXECUTE FUNCTION stream.guard_author('who')$$,
@@ -160,10 +180,6 @@ SELECT is((SELECT array_agg(id) FROM app.secrets), '{2}', 'and rows that a polic
 ROLLBACK TO clean;
 
 -- Names that need quoting
-SET LOCAL ROLE app_owner;
-CREATE SCHEMA "select ""x""; --" AUTHORIZATION CURRENT_USER;
-RESET ROLE;
-ROLLBACK TO clean;
 CREATE SCHEMA "select ""x""; --" AUTHORIZATION app_owner;
 SET LOCAL ROLE app_owner;
 \set long 'é"длинное имя 名前 with spaces and a qu''ote 0123456789'
@@ -180,10 +196,8 @@ SELECT stream_bind_table('"select ""x""; --"."Tab''le.""1"""', 'us"er''s ид', 
                          children => jsonb_build_object(format('%I.%I', 'select "x"; --', :'long'), '{"columns": ["p,2", "p 1"]}'::jsonb)) \g /dev/null
 SELECT stream_bind_table('"select ""x""; --"."Tab''le.""1"""', 'doc"', 'owner', path => ARRAY['a,b', '{c}', 'd"\e', 'f g']),
        stream_bind_table('"select ""x""; --"."Tab''le.""1"""', 'doc"', 'pointer', path => '{"*","*"}') \g /dev/null
-SELECT throws_ok($$INSERT INTO "select ""x""; --"."Tab'le.""1""" VALUES (9, 'k', '70', NULL, NULL, NULL, '{"a,b": {"{c}": {"d\"\\e": {"f g": "gone"}}}}')$$,
-                 NULL, NULL, 'x') WHERE false;
 RESET ROLE;
-SELECT is(stream_delete_users('{7}', 'soft', 'pruning', dry_run => true) #> '{counts}' - 'stream.users',
+SELECT is(stream_delete_users('{7}', 'soft', 'pruning', dry_run => true) -> 'counts' #- '{stream.users}',
           '{"\"select \"\"x\"\"; --\".\"Tab''le.\"\"1\"\"\"": {"pruning": 2}}', 'such a table is counted by its quoted name');
 SELECT stream_delete_users('{7}', 'soft', 'pruning') \g /dev/null
 CALL stream_run_tasks(until_idle => true);
@@ -235,8 +249,6 @@ $$;
 SELECT is(pg_temp.after(change), answer, format('after %s', change))
   FROM (VALUES
     ('DROP TABLE app.posts', 'failed | 55000 | bound table app.posts does not exist any more'),
-    ('DROP TABLE app.likes', NULL),
-    ('DROP TABLE app.comments', NULL),
     ('ALTER TABLE app.posts DROP COLUMN author', 'failed | 55000 | column author of bound table app.posts does not exist any more | 2'),
     ('ALTER TABLE app.posts RENAME COLUMN author TO writer', 'failed | 55000 | column author of bound table app.posts does not exist any more | 2'),
     ('ALTER TABLE app.posts ALTER COLUMN author TYPE numeric USING author::numeric',
@@ -258,10 +270,8 @@ SELECT is(pg_temp.after(change), answer, format('after %s', change))
      'failed | 55000 | column author of bound table app.posts has a type that can''t hold users'' ids | 2'),
     ('ALTER TABLE app.posts RENAME TO writings', 'completed'),
     ('ALTER SCHEMA app RENAME TO application', 'completed'),
-    ('ALTER TABLE app.posts OWNER TO app_other', NULL),
     ('ALTER TABLE app.posts ADD COLUMN mood text', 'completed | 1'),
-    ('DROP INDEX app.posts_author_idx', 'completed | 1')) AS v (change, answer)
- WHERE answer IS NOT NULL;
+    ('DROP INDEX app.posts_author_idx', 'completed | 1')) AS v (change, answer);
 SELECT matches(pg_temp.after(format('DROP TABLE app.%s', name)), '^failed \| 55000 \| bound table \d+ does not exist any more \| 2$',
                format('a child that is gone stops the task: %s', name)) FROM unnest('{comments,likes}'::text[]) AS name;
 DROP TABLE app.posts;
@@ -271,16 +281,6 @@ SELECT relation::oid AS gone FROM stream.bindings WHERE table_name = 'app.posts'
 SELECT is(stream_unbind_table(:gone) ->> 'relation', 'app.posts', 'it is unbound by its number');
 SELECT is(pg_temp.retried(), 'completed', 'and the task completes when it is tried again');
 SELECT is((SELECT count(*) FROM stream.users WHERE id = '7'), 0::bigint, 'its user is gone');
-ROLLBACK TO clean;
-
--- A table that changes while a task rests between its chunks is looked at again.
-SET LOCAL ROLE app_owner;
-CREATE TABLE app.posts (id integer PRIMARY KEY, author text, title text);
-CREATE INDEX ON app.posts (author);
-CREATE FUNCTION app.rest() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN OLD; END $$;
-INSERT INTO app.posts SELECT n, '7' FROM generate_series(1, 50) AS n;
-SELECT stream_bind_table('app.posts', 'author', 'author') \g /dev/null
-RESET ROLE;
 ROLLBACK TO clean;
 
 -- Foreign keys
@@ -293,7 +293,10 @@ INSERT INTO app.people VALUES ('7', '8'), ('8', '7'), ('70', NULL);
 INSERT INTO app.pets VALUES (1, '7'), (2, '8');
 SELECT stream_bind_table('app.people', 'id', 'personal'), stream_bind_table('app.people', 'friend', 'pointer') \g /dev/null
 RESET ROLE;
-SELECT is(pg_temp.hard(), 'failed | 23503 | update or delete on table "people" violates foreign key constraint "pets_keeper_fkey" on table "pets"',
+SELECT is(pg_temp.hard(), 'failed | 42501 | cannot fire deferred trigger within security-restricted operation',
+          'inside a transaction block a task says that it can''t defer constraints');
+SET CONSTRAINTS ALL IMMEDIATE;
+SELECT is(pg_temp.retried(), 'failed | 23503 | update or delete on table "people" violates foreign key constraint "pets_keeper_fkey" on table "pets"',
           'a foreign key of a table that is not bound stops a hard deletion');
 SELECT is((SELECT array_agg(id ORDER BY id) FROM app.people), '{7,70,8}', 'with nothing done to the row it points to');
 SET LOCAL ROLE app_owner;
@@ -315,6 +318,35 @@ SELECT stream_bind_table('app.people', 'id', 'personal') \g /dev/null
 RESET ROLE;
 SELECT is(pg_temp.hard(), 'completed', 'keys that cascade take what is not bound along');
 SELECT is((SELECT array_agg(id) FROM app.toys), '{2}', 'to the last');
+ROLLBACK TO clean;
+
+-- Rows that are pointed to go last, also those that have descendants, or point to their own table.
+SET LOCAL ROLE app_owner;
+CREATE TABLE app.people (id text PRIMARY KEY, invited_by text REFERENCES app.people);
+CREATE TABLE app.pets (id integer PRIMARY KEY, keeper text REFERENCES app.people);
+CREATE TABLE app.toys (id integer PRIMARY KEY, pet integer REFERENCES app.pets);
+CREATE TABLE app.bills (id integer PRIMARY KEY, payer text REFERENCES app.people);
+CREATE INDEX ON app.people (invited_by);
+CREATE INDEX ON app.pets (keeper);
+CREATE INDEX ON app.toys (pet);
+CREATE INDEX ON app.bills (payer);
+INSERT INTO app.people VALUES ('7', NULL), ('8', '7'), ('70', '8');
+INSERT INTO app.pets VALUES (1, '7'), (2, '8');
+INSERT INTO app.toys VALUES (1, 1), (2, 2);
+INSERT INTO app.bills VALUES (1, '7'), (2, '8');
+SELECT stream_bind_table('app.people', 'id', 'personal', children => '{"app.pets": {"columns": "keeper", "children": {"app.toys": "pet"}}}'),
+       stream_bind_table('app.people', 'invited_by', 'pointer'), stream_bind_table('app.bills', 'payer', 'author', hard => 'keep') \g /dev/null
+RESET ROLE;
+SET CONSTRAINTS ALL IMMEDIATE;
+SELECT stream_delete_users('{7,8}', 'hard', 'hard', 'hard', 'hard', dry_run => true) -> 'counts' AS announced,
+       stream_delete_users('{7,8}', 'hard', 'hard', 'hard', 'hard') ->> 'task_id' AS task \gset
+CALL stream_run_tasks(until_idle => true);
+SELECT is(stream_get_task(:'task') #>> '{error,description}', NULL, 'rows that others point to are deleted');
+SELECT is(stream_get_task(:'task') #> '{result,counts}', :'announced'::jsonb, 'as a dry run announces');
+SELECT is(ARRAY(SELECT to_jsonb(p)::text FROM app.people AS p) || ARRAY(SELECT to_jsonb(b)::text FROM app.bills AS b ORDER BY id),
+          '{"{\"id\": \"70\", \"invited_by\": null}","{\"id\": 1, \"payer\": null}","{\"id\": 2, \"payer\": null}"}', 'and the others point to nobody');
+SELECT is((SELECT count(*) FROM app.pets) + (SELECT count(*) FROM app.toys) + (SELECT count(*) FROM stream.marks), 0::bigint,
+          'nothing is left of what hung on them');
 ROLLBACK TO clean;
 
 -- New owners that a column can't hold
