@@ -67,8 +67,8 @@ std::string uuid_text(const pg::Call &call) {
         [id]() noexcept { return DatumGetCString(DirectFunctionCall1(uuid_out, id)); });
 }
 
-// The plan that reads progress is kept while the queue grows and empties. Ends with the SET clause of
-// the SQL function.
+// The plan that reads progress is kept while the queue grows and empties. Ends with the SET clause
+// of the SQL function.
 void plan_by_index() {
     pg::set_for_now("enable_seqscan", "off");
 }
