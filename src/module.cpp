@@ -15,6 +15,8 @@ namespace stream::settings {
 bool guard_writes = true;
 int chunk_rows = 2000;
 int poll_interval_ms = 5000;
+Events events = Events::on;
+int keep_events_minutes = 7 * 24 * 60;
 char *debug_point = nullptr;
 int max_retries = 10;
 int lock_timeout_ms = 5000;
@@ -26,7 +28,35 @@ int keep_tasks_minutes = 30 * 24 * 60;
 
 using namespace stream;
 
-static void define_task_settings() {
+namespace {
+
+const config_enum_entry events_values[] = {
+    {"on", static_cast<int>(settings::Events::on), false},
+    {"outbox", static_cast<int>(settings::Events::outbox), false},
+    {"notify", static_cast<int>(settings::Events::notify), false},
+    {"off", static_cast<int>(settings::Events::off), false},
+    {nullptr, 0, false}};
+
+void assign_events(int value, void *) {
+    settings::events = static_cast<settings::Events>(value);
+}
+
+// Superusers only: nobody else may keep what he does out of the log.
+void define_event_settings() {
+    static int value = static_cast<int>(settings::events);
+    DefineCustomEnumVariable("stream_users.events",
+                             "Where events of users and tasks are told: on, outbox, notify or off.",
+                             "outbox writes them to the log that stream_read_events() reads, "
+                             "notify sends them to the channel stream_users, on does both.",
+                             &value, value, events_values, PGC_SUSET, 0, nullptr, assign_events,
+                             nullptr);
+    DefineCustomIntVariable(
+        "stream_users.keep_events", "Time after which workers remove events from the log.",
+        "-1 keeps them for ever.", &settings::keep_events_minutes, settings::keep_events_minutes,
+        -1, INT_MAX, PGC_SUSET, GUC_UNIT_MIN, nullptr, nullptr, nullptr);
+}
+
+void define_task_settings() {
     DefineCustomIntVariable(
         "stream_users.max_retries", "How often a chunk is retried by itself before its task fails.",
         "After serialization failures, deadlocks and lock timeouts only, after 0.1 to 30 seconds.",
@@ -52,6 +82,8 @@ static void define_task_settings() {
                             nullptr, nullptr, nullptr);
 }
 
+} // namespace
+
 void _PG_init(void) {
     DefineCustomBoolVariable("stream_users.guard_writes",
                              "Refuses inserts whose author is a deleted or deactivated user.",
@@ -68,6 +100,7 @@ void _PG_init(void) {
         "Commits that enqueue a task wake a waiting worker at once; this is the safety net.",
         &settings::poll_interval_ms, settings::poll_interval_ms, 10, 3600000, PGC_USERSET,
         GUC_UNIT_MS, nullptr, nullptr, nullptr);
+    define_event_settings();
     define_task_settings();
     DefineCustomStringVariable(
         "stream_users.debug_point", "Where a test stops, fails or kills a worker.",

@@ -22,4 +22,9 @@ inline int rows_at_once() {
     return rows_per_second > 0 ? std::min(chunk_rows, rows_per_second) : chunk_rows;
 }
 
+// stream_users.events: where events go; superusers only
+enum class Events : int { off, notify, outbox, on };
+extern Events events;
+extern int keep_events_minutes; // stream_users.keep_events: -1 is for ever; superusers only
+
 } // namespace stream::settings

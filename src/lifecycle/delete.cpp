@@ -1,8 +1,11 @@
 // Delete: the call checks everything, marks the users and enqueues the rest.
 
 #include "bindings/load.hpp"
+#include "erasure/holds.hpp"
+#include "lifecycle/deletion.hpp"
 #include "lifecycle/execute.hpp"
 #include "lifecycle/jobs.hpp"
+#include "lifecycle/owners.hpp"
 #include "pg/array.hpp"
 
 #include <algorithm>
@@ -10,33 +13,6 @@
 namespace stream::lifecycle {
 
 namespace {
-
-pg::Statement mark_users(R"(
-    UPDATE stream.users
-    SET deleted_at = COALESCE(deleted_at, $2), deleted_mode = $3, deleted_by_task = $4::uuid,
-        online = false, updated_at = $2
-    WHERE id = ANY ($1))",
-                         {TEXTARRAYOID, TIMESTAMPTZOID, TEXTOID, TEXTOID});
-
-Mode mode_named(const std::string &name) {
-    for (const Mode mode : {Mode::soft, Mode::pruning, Mode::hard})
-        if (name == mode_name(mode))
-            return mode;
-    return Mode::none;
-}
-
-// A user deleted already can only be deleted more thoroughly.
-void refuse_weaker(const std::vector<Subject> &subjects, Mode mode) {
-    for (const Subject &subject : subjects) {
-        if (mode == Mode::none || !subject.deleted || mode > mode_named(subject.deleted_mode))
-            continue;
-        throw bad_input("user " + quoted(subject.id) + " is already deleted with user_mode " +
-                        quoted(subject.deleted_mode))
-            .at(subject.path)
-            .of(subject.id)
-            .hint("Use a stronger user_mode, or NULL to delete only data.");
-    }
-}
 
 void check_new_owner(const std::optional<std::string_view> &owner, const char *argument,
                      const std::vector<Subject> &subjects) {
@@ -49,10 +25,6 @@ void check_new_owner(const std::optional<std::string_view> &owner, const char *a
             .at(argument)
             .of(*owner);
     require_live_user(*owner, argument);
-}
-
-std::optional<std::string> name_of(Mode mode) {
-    return mode == Mode::none ? std::nullopt : std::optional<std::string>(mode_name(mode));
 }
 
 std::optional<std::string> owned(const std::optional<std::string_view> &text) {
@@ -85,24 +57,19 @@ STREAM_FUNCTION(stream_delete_users, "DeleteUsers") {
     const Modes modes = parse_modes(call.text(1), call.text(2), call.text(3), call.text(4));
     const auto new_owner = call.text(5);
     const auto new_call_owner = call.text(6);
+    if (modes.erase())
+        erasure::keep_holds_still();
     const auto subjects = lock_subjects(ids, false);
     refuse_weaker(subjects, modes.user);
     check_new_owner(new_owner, "new_owner", subjects);
     check_new_owner(new_call_owner, "new_call_owner", subjects);
+    if (modes.user == Mode::hard)
+        require_fitting_owner(new_owner);
+    erasure::refuse_held(subjects, modes);
     if (call.boolean(8))
         return dry_run_response(call, subjects, modes);
-    const std::string task = enqueue("delete_users", subjects,
-                                     {{"user_mode", name_of(modes.user)},
-                                      {"messages_mode", name_of(modes.messages)},
-                                      {"conversations_mode", name_of(modes.conversations)},
-                                      {"calls_mode", name_of(modes.calls)},
-                                      {"new_owner", owned(new_owner)},
-                                      {"new_call_owner", owned(new_call_owner)}},
-                                     {{"files", call.boolean(7)}});
-    if (modes.user != Mode::none)
-        mark_users.run({pg::Param::datum(pg::text_array(ids)), GetCurrentTimestamp(),
-                        mode_name(modes.user), task});
-    return task_response(call, task);
+    const DeletionRequest request{modes, owned(new_owner), owned(new_call_owner), call.boolean(7)};
+    return task_response(call, start_deletion(subjects, request));
 }
 
 } // namespace stream::lifecycle

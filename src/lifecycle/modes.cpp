@@ -3,6 +3,8 @@
 
 #include "pg/error.hpp"
 
+#include <algorithm>
+
 namespace stream::lifecycle {
 
 namespace {
@@ -58,6 +60,10 @@ Mode Modes::of(bindings::Governor governor) const {
         break;
     }
     return user;
+}
+
+bool Modes::erase() const {
+    return std::max({user, messages, conversations, calls}) > Mode::soft;
 }
 
 Modes parse_modes(std::optional<std::string_view> user, std::optional<std::string_view> messages,

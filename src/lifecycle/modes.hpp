@@ -22,6 +22,8 @@ struct Modes {
     Mode calls = Mode::none;
 
     Mode of(bindings::Governor governor) const;
+    // Whether any data is erased or emptied, for good.
+    bool erase() const;
 };
 
 // The modes as stream_delete_users takes them; no value or '' is none. Refused (code 4): a mode

@@ -13,6 +13,7 @@ bindings::Walk walk_of(const Step &step) {
     walk.membership = step.membership;
     // Marks are lifted wherever the task put them, however many members a channel has by now.
     walk.conversations_only = step.action != Action::unmark;
+    walk.spare_held = step.action == Action::claim;
     if (step.action == Action::mark)
         walk.wanted = bindings::Wanted::unmarked;
     else if (step.action == Action::unmark)

@@ -72,11 +72,13 @@ void heed_server() {
         guard([]() noexcept { ProcessProcSignalBarrier(); });
 }
 
-ActAs::ActAs(Oid role) {
+ActAs::ActAs(Oid role, const char *search_path, bool restricted) {
     GetUserIdAndSecContext(&previous_role_, &previous_context_);
-    SetUserIdAndSecContext(role, previous_context_ | SECURITY_LOCAL_USERID_CHANGE);
+    SetUserIdAndSecContext(role, previous_context_ | SECURITY_LOCAL_USERID_CHANGE |
+                                     (restricted ? SECURITY_RESTRICTED_OPERATION : 0));
     guc_level_ = NewGUCNestLevel();
-    set_for_now("search_path", "pg_catalog, pg_temp");
+    set_for_now("search_path", search_path);
+    set_for_now("row_security", "off");
 }
 
 ActAs::~ActAs() {

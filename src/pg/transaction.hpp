@@ -32,10 +32,13 @@ void read_committed();
 void heed_server();
 
 // Takes the place of SECURITY DEFINER and SET search_path in a procedure that commits: while it
-// lives, the session acts as the given role with search_path pinned.
+// lives, the session acts as the given role with search_path pinned. restricted keeps code of that
+// role, such as a trigger, from changing the session (SECURITY_RESTRICTED_OPERATION). Row-level
+// security that would hide rows from the role is an error and never passed over in silence.
 class ActAs {
 public:
-    explicit ActAs(Oid role);
+    explicit ActAs(Oid role, const char *search_path = "pg_catalog, pg_temp",
+                   bool restricted = false);
     ActAs(const ActAs &) = delete;
     ActAs &operator=(const ActAs &) = delete;
     ~ActAs();

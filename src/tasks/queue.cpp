@@ -1,5 +1,7 @@
 #include "tasks/queue.hpp"
 
+#include "erasure/ledger.hpp"
+#include "events/emit.hpp"
 #include "pg/array.hpp"
 #include "tasks/wake.hpp"
 
@@ -173,15 +175,19 @@ void complete(const Task &task) {
     write_counts(w, task.counts);
     w.end();
     end(task, "completed", std::nullopt, pg::Param::datum(w.datum()));
+    events::task_completed(task);
+    erasure::record_completion(task);
     forget_users.run({task.seq});
 }
 
 void cancel(const Task &task) {
     end(task, "cancelled", std::nullopt, std::nullopt);
+    events::emit_task({events::Type::task_cancelled, task.id, task.kind});
 }
 
 void fail(const Task &task, const Failure &failure) {
     end(task, "failed", error_param(failure), std::nullopt);
+    events::emit_task({events::Type::task_failed, task.id, task.kind, failure.sqlstate});
 }
 
 // Waiting workers are woken to learn when the retry is due.

@@ -1,5 +1,7 @@
 // What callers see of tasks: get, wait, cancel, retry.
 
+#include "erasure/holds.hpp"
+#include "events/emit.hpp"
 #include "pg/array.hpp"
 #include "pg/transaction.hpp"
 #include "tasks/claim.hpp"
@@ -34,7 +36,8 @@ pg::Statement cancel_now(R"(
     SET status = 'cancelled', result = jsonb_build_object('counts', counts), error = NULL,
         retries = 0, retry_at = NULL, worker_pid = NULL,
         updated_at = clock_timestamp(), finished_at = clock_timestamp()
-    WHERE id = $1)",
+    WHERE id = $1
+    RETURNING kind)",
                          {UUIDOID});
 
 pg::Statement retry_now(R"(
@@ -236,7 +239,8 @@ STREAM_FUNCTION(stream_cancel_task, "CancelTask") {
             .of(uuid_text(call));
     // Without a living worker the task ends here; otherwise its worker ends it.
     if (tasks::TaskLock::try_acquire(rows[0].int8(1))) {
-        cancel_now.run({id});
+        const pg::Rows ended = cancel_now.run({id});
+        events::emit_task({events::Type::task_cancelled, uuid_text(call), ended[0].text(1)});
         tasks::wake_workers_at_commit();
         return task_id_response(call, "cancelled");
     }
@@ -258,6 +262,7 @@ STREAM_FUNCTION(stream_retry_task, "RetryTask") {
             .at("id")
             .of(uuid_text(call))
             .hint("Only a failed or cancelled task can be retried.");
+    erasure::refuse_retry(rows[0].int8(1));
     retry_now.run({id});
     tasks::wake_workers_at_commit();
     return task_id_response(call, "pending");

@@ -25,6 +25,8 @@ pg::Statement trim_tasks(R"(
         FOR UPDATE OF t SKIP LOCKED
     ), users AS (
         DELETE FROM stream.task_users u USING old WHERE u.seq = old.seq
+    ), exports AS (
+        DELETE FROM stream.export_rows e USING stream.tasks t, old WHERE t.seq = old.seq AND e.task_id = t.id
     ), files AS (
         DELETE FROM stream.task_files f USING old WHERE f.seq = old.seq
     )

@@ -3,15 +3,16 @@
 //
 // A task's states and what moves it from one to the next:
 //
-//   pending   --claimed by a worker-->                      running
-//   running   --a chunk done, more to do-->                 running   (progress commits with it)
-//   running   --its last chunk done-->                      completed
-//   running   --a chunk raised an error-->                  failed
-//   running   --a chunk met a conflict with others-->       pending   (and is retried a while
-//   later) pending, running --stream_cancel_task-->                cancelled (what was committed
-//   stays) failed, cancelled --stream_retry_task-->                pending   (goes on at its
-//   cursor) running   --its worker dies: the lock is free-->        running   under the next worker
+//   pending            --claimed by a worker-->                running
+//   running            --a chunk done, more to do-->           running, progress commits with it
+//   running            --its last chunk done-->                completed
+//   running            --a chunk raised an error-->            failed
+//   running            --a chunk met a conflict-->             pending, to be retried in a while
+//   pending, running   --stream_cancel_task-->                 cancelled, what was committed stays
+//   failed, cancelled  --stream_retry_task-->                  pending, goes on at its cursor
+//   running            --its worker dies: the lock is free-->  running under the next worker
 
+#include "events/past.hpp"
 #include "pg/transaction.hpp"
 #include "settings.hpp"
 #include "tasks/activity.hpp"
@@ -198,6 +199,11 @@ void Worker::run_task(Claim claim) {
         blocked_.push_back(task.seq);
 }
 
+// What the owner of an application's table has made, such as a constraint trigger, must not wait
+// for the commit, when it would run with the worker's rights. The constraints of a caller's own
+// transaction block stay as they are.
+pg::Statement constraints_at_once("SET CONSTRAINTS ALL IMMEDIATE", {});
+
 // One chunk with its progress; what a failed one did is rolled back, and the task with it is where
 // the last chunk left it.
 Outcome Worker::run_chunk(Job &job, Task &task) {
@@ -206,6 +212,8 @@ Outcome Worker::run_chunk(Job &job, Task &task) {
     bool cancelled = false;
     const auto failure = pg::attempt([&] {
         pg::check_interrupts();
+        if (!atomic_)
+            constraints_at_once.run({});
         if (settings::lock_timeout_ms > 0 && !atomic_)
             pg::set_for_now("lock_timeout", std::to_string(settings::lock_timeout_ms).c_str());
         state = job.advance(task);
@@ -286,7 +294,10 @@ bool Worker::trim() {
     if (atomic_ || GetCurrentTimestamp() < next_trim_)
         return false;
     bool more = false;
-    transaction([&] { more = trim_.trim_a_batch(); });
+    transaction([&] {
+        more = events::trim_some();
+        more = trim_.trim_a_batch() || more;
+    });
     if (!more)
         next_trim_ = GetCurrentTimestamp() + trim_interval_us;
     return more;
