@@ -11,8 +11,8 @@ CREATE TABLE stream.devices (
     PRIMARY KEY (user_id, id)
 );
 
-INSERT INTO stream.bindings (relation, user_column, kind, governed_by, prune_rows) VALUES
-    ('stream.devices', 'user_id', 'personal', 'user', true);
+INSERT INTO stream.bindings (relation, user_column, kind, governed_by, on_pruning) VALUES
+    ('stream.devices', 'user_id', 'personal', 'user', 'delete');
 
 SELECT pg_catalog.pg_extension_config_dump('stream.devices', '');
 

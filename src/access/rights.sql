@@ -17,6 +17,8 @@ INSERT INTO stream.function_levels (function, level)
 SELECT p.oid, l.level
 FROM (VALUES ('stream_get_user', 'reader'), ('stream_get_users', 'reader'), ('stream_query_users', 'reader'),
              ('stream_list_roles', 'reader'), ('stream_get_task', 'reader'), ('stream_wait_task', 'reader'),
+             ('stream_read_events', 'reader'), ('stream_trim_events', 'admin'),
+             ('worker_is_gone', 'reader'),
              ('stream_upsert_users', 'writer'), ('stream_patch_user', 'writer'), ('stream_patch_users', 'writer'),
              ('stream_deactivate_user', 'moderator'), ('stream_deactivate_users', 'moderator'),
              ('stream_reactivate_user', 'moderator'), ('stream_reactivate_users', 'moderator'),
@@ -27,14 +29,18 @@ FROM (VALUES ('stream_get_user', 'reader'), ('stream_get_users', 'reader'), ('st
              ('stream_list_holds', 'admin'),
              ('stream_cancel_task', 'admin'), ('stream_retry_task', 'admin'),
              ('stream_run_tasks', 'admin'), ('stream_start_workers', 'admin'), ('stream_stop_workers', 'admin'),
-             ('stream_grant', 'admin'), ('stream_revoke', 'admin')) AS l (name, level)
-JOIN pg_catalog.pg_proc p ON p.proname = l.name AND p.pronamespace = '@extschema@'::regnamespace;
+             ('stream_export_user', 'admin'), ('stream_export_users', 'admin'), ('stream_get_export', 'admin'),
+             ('stream_bind_table', 'admin'), ('stream_unbind_table', 'admin'),
+             ('stream_grant', 'admin'), ('stream_revoke', 'admin'),
+             ('uuid_of', 'reader'), ('bigint_of', 'reader'), ('integer_of', 'reader')) AS l (name, level)
+JOIN pg_catalog.pg_proc p ON p.proname = l.name
+                         AND p.pronamespace IN ('@extschema@'::regnamespace, 'stream'::regnamespace);
 
 COMMENT ON FUNCTION stream_grant(regrole, text) IS
 'Lets a role of the database call the functions of a level, and read stream.task_progress. The role needs no rights on
 the tables. An unknown level is refused (ST004).
 role: the role.
-level: reader (get, query, tasks), writer (and upsert, patch), moderator (and deactivate, reactivate) or admin (all).
+level: reader (get, query, tasks, events), writer (and upsert, patch), moderator (and deactivate, reactivate) or admin (all).
 Returns {level, duration}.';
 COMMENT ON FUNCTION stream_revoke(regrole, text) IS
 'Takes a level, and those above it, from a role of the database; what is left is the level below. An unknown level is

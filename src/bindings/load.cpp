@@ -3,48 +3,93 @@
 #include "pg/array.hpp"
 #include "pg/spi.hpp"
 
+#include <algorithm>
+
 namespace stream::bindings {
 
 namespace {
 
+// What is read of an application's tables is read as the extension's owner. So no statement may
+// name a type of the application, whose casts and constraints are code of whoever made it: a domain
+// stands for its base type, and any other type that is not PostgreSQL's own is refused.
 pg::Statement read_relations(R"(
-    SELECT r.relation::text, i.names, i.types, quote_ident(m.mark_column), quote_ident(m.task_column),
-           COALESCE(m.task_indexed, false)
-    FROM (SELECT relation FROM stream.bindings
-          UNION SELECT container FROM stream.bindings WHERE container IS NOT NULL
-          UNION SELECT parent FROM stream.binding_children
-          UNION SELECT child FROM stream.binding_children) r
+    WITH r AS (SELECT relation FROM stream.bindings
+               UNION SELECT container FROM stream.bindings WHERE container IS NOT NULL
+               UNION SELECT parent FROM stream.binding_children
+               UNION SELECT child FROM stream.binding_children),
+    tables AS (SELECT c.oid, c.relowner, c.relnamespace = 'stream'::regnamespace AS own
+               FROM r JOIN pg_class c ON c.oid = r.relation)
+    SELECT r.relation::text, r.relation::oid, i.names, i.types, quote_ident(m.mark_column),
+           CASE WHEN b.typnamespace = 'pg_catalog'::regnamespace AND b.typname IN ('bool', 'timestamp', 'timestamptz')
+                THEN format_type(b.oid, NULL) END,
+           quote_ident(m.task_column), COALESCE(m.task_indexed, false),
+           CASE WHEN NOT t.own THEN t.relowner END,
+           COALESCE((SELECT substr(o.setting, length('search_path=') + 1)
+                     FROM pg_db_role_setting s, unnest(s.setconfig) AS o (setting)
+                     WHERE s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+                       AND s.setrole IN (0, t.relowner) AND o.setting LIKE 'search_path=%'
+                     ORDER BY s.setrole <> 0 DESC, s.setdatabase <> 0 DESC LIMIT 1), '"$user", public'),
+           (SELECT array_agg(DISTINCT f.confrelid::regclass::text)
+            FROM pg_constraint f JOIN r o ON o.relation = f.confrelid
+            WHERE f.contype = 'f' AND f.conrelid = r.relation AND f.confrelid <> f.conrelid),
+           t.oid IS NULL, m.relation IS NOT NULL,
+           (SELECT b.table_name FROM stream.bindings b WHERE b.relation = r.relation LIMIT 1),
+           i.unusable,
+           m.task_column IS NULL OR EXISTS (SELECT FROM pg_attribute k JOIN pg_type y ON y.oid = k.atttypid
+                                            WHERE k.attrelid = m.relation AND k.attname = m.task_column
+                                              AND 'uuid'::regtype IN (y.oid, y.typbasetype))
+    FROM r
+    LEFT JOIN tables t ON t.oid = r.relation
     LEFT JOIN stream.binding_marks m ON m.relation = r.relation
+    LEFT JOIN pg_attribute a ON a.attrelid = m.relation AND a.attname = m.mark_column AND NOT a.attisdropped
+    LEFT JOIN pg_type d ON d.oid = a.atttypid
+    LEFT JOIN pg_type b ON b.oid = COALESCE(NULLIF(d.typbasetype, 0), d.oid)
     LEFT JOIN LATERAL (
         SELECT array_agg(quote_ident(a.attname) ORDER BY k.ord) AS names,
-               array_agg(format_type(a.atttypid, a.atttypmod) ORDER BY k.ord) AS types
+               array_agg(format_type(b.oid, CASE WHEN t.oid = b.oid THEN a.atttypmod ELSE t.typtypmod END) ORDER BY k.ord) AS types,
+               min(quote_ident(a.attname)) FILTER (WHERE b.typnamespace <> 'pg_catalog'::regnamespace) AS unusable
         FROM pg_index x
         CROSS JOIN unnest(x.indkey::int2[]) WITH ORDINALITY AS k (attnum, ord)
         JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = k.attnum
+        JOIN pg_type t ON t.oid = a.atttypid
+        JOIN pg_type b ON b.oid = COALESCE(NULLIF(t.typbasetype, 0), t.oid)
         WHERE x.indrelid = r.relation AND x.indisprimary
     ) i ON true
     ORDER BY 1)",
                              {});
 
 pg::Statement read_bindings(R"(
-    SELECT b.relation::text, quote_ident(a.attname), format_type(a.atttypid, a.atttypmod),
-           CASE WHEN t.typelem <> 0 AND t.typlen = -1 THEN format_type(t.typelem, NULL) END,
-           b.kind, b.governed_by, quote_ident(b.match_column), b.match_value, b.prune_rows,
+    SELECT b.relation::text, quote_ident(a.attname),
+           CASE WHEN e.typnamespace = 'pg_catalog'::regnamespace THEN e.typname::text END,
+           t.typcategory = 'A', NOT a.attnotnull,
+           quote_literal(b.path[:cardinality(b.path) - (b.path[cardinality(b.path)] = '*')::integer]),
+           b.path[cardinality(b.path)] = '*',
+           b.kind, b.governed_by, quote_ident(b.match_column), b.match_value,
+           b.on_soft, b.on_pruning, b.on_hard,
            quote_ident(b.attachments_column),
            b.container::text, quote_ident(b.container_column), quote_ident(b.member_ended_column),
            b.container_governed_by,
-           p.names, p.types, p.contents
+           p.names, p.types, p.contents,
+           (SELECT e.key FROM jsonb_object_keys(b.prune) AS e (key)
+            WHERE e.key <> ALL (COALESCE(p.columns, '{}')) ORDER BY 1 LIMIT 1),
+           b.user_column::text, COALESCE(b.exported, b.kind <> 'pointer'),
+           b.attachments_column IS NULL OR EXISTS (SELECT FROM pg_attribute k JOIN pg_type y ON y.oid = k.atttypid
+                                                   WHERE k.attrelid = b.relation AND k.attname = b.attachments_column
+                                                     AND 'jsonb'::regtype IN (y.oid, y.typbasetype))
     FROM stream.bindings b
     LEFT JOIN pg_attribute a ON a.attrelid = b.relation AND a.attname = b.user_column AND NOT a.attisdropped
     LEFT JOIN pg_type t ON t.oid = a.atttypid
+    LEFT JOIN pg_type e ON e.oid = CASE WHEN t.typcategory = 'A' THEN t.typelem
+                                        WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
     LEFT JOIN LATERAL (
         SELECT array_agg(quote_ident(c.attname) ORDER BY c.attnum) AS names,
+               array_agg(c.attname::text) AS columns,
                array_agg(format_type(c.atttypid, c.atttypmod) ORDER BY c.attnum) AS types,
                array_agg(e.value ORDER BY c.attnum) AS contents
         FROM jsonb_each_text(b.prune) e
         JOIN pg_attribute c ON c.attrelid = b.relation AND c.attname = e.key AND NOT c.attisdropped
     ) p ON true
-    ORDER BY 1, 2)",
+    ORDER BY 1, 2, b.path)",
                             {});
 
 pg::Statement read_children(R"(
@@ -54,12 +99,33 @@ pg::Statement read_children(R"(
     CROSS JOIN LATERAL (
         SELECT array_agg(quote_ident(u.parent) ORDER BY u.ord) AS parents,
                array_agg(quote_ident(u.child) ORDER BY u.ord) AS children,
-               array_agg(format_type(a.atttypid, a.atttypmod) ORDER BY u.ord) AS types
+               array_agg(CASE WHEN b.typnamespace = 'pg_catalog'::regnamespace
+                              THEN format_type(b.oid, CASE WHEN t.oid = b.oid THEN a.atttypmod ELSE t.typtypmod END)
+                         END ORDER BY u.ord) AS types
         FROM unnest(c.parent_columns, c.child_columns) WITH ORDINALITY AS u (parent, child, ord)
         LEFT JOIN pg_attribute a ON a.attrelid = c.child AND a.attname = u.child AND NOT a.attisdropped
+        LEFT JOIN pg_type t ON t.oid = a.atttypid
+        LEFT JOIN pg_type b ON b.oid = COALESCE(NULLIF(t.typbasetype, 0), t.oid)
     ) p
     ORDER BY 1, 2, c.child_columns)",
                             {});
+
+pg::Statement bound_tables(R"(
+    SELECT relation::oid FROM stream.bindings WHERE NOT built_in
+    UNION SELECT parent FROM stream.binding_children WHERE NOT built_in
+    UNION SELECT child FROM stream.binding_children WHERE NOT built_in
+    ORDER BY 1)",
+                           {});
+
+pg::Statement read_shape(R"(
+    SELECT md5(string_agg(concat_ws(' ', c.oid, c.relname, c.relnamespace, c.relowner, a.attnum, a.attname, a.atttypid), ','
+                          ORDER BY c.oid, a.attnum))
+    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+    WHERE c.oid IN (SELECT relation FROM stream.bindings WHERE NOT built_in
+                    UNION SELECT parent FROM stream.binding_children WHERE NOT built_in
+                    UNION SELECT child FROM stream.binding_children WHERE NOT built_in)
+      AND a.attnum > 0 AND NOT a.attisdropped)",
+                         {});
 
 std::vector<std::optional<std::string>> strings(const pg::Row &row, int column) {
     std::vector<std::optional<std::string>> values;
@@ -99,16 +165,6 @@ const Relation *find(const Catalogue &catalogue, std::string_view name) {
     broken("bound table " + std::string(name) + " does not exist");
 }
 
-Kind kind(std::string_view name) {
-    if (name == "author")
-        return Kind::author;
-    if (name == "owner")
-        return Kind::owner;
-    if (name == "member")
-        return Kind::member;
-    return name == "pointer" ? Kind::pointer : Kind::personal;
-}
-
 Governor governor(std::string_view name) {
     if (name == "messages")
         return Governor::messages;
@@ -117,22 +173,80 @@ Governor governor(std::string_view name) {
     return name == "calls" ? Governor::calls : Governor::user;
 }
 
+std::optional<Fate> fate(const pg::Row &row, int column) {
+    return row.is_null(column) ? std::nullopt : fate_named(row.text(column));
+}
+
+// How a column of the type with this name in pg_type holds a user's id.
+void set_id_type(Column &column, std::string_view type, const std::string &what) {
+    if (type == "text" || type == "varchar") {
+        column.type = "text";
+    } else if (type == "uuid" || type == "int8" || type == "int4") {
+        column.type = type == "int8" ? "bigint" : type == "int4" ? "integer" : "uuid";
+        column.conversion = "stream." + column.type + "_of";
+    } else {
+        broken(what + " has a type that can't hold users' ids");
+    }
+}
+
+Column user_column(const pg::Row &row, const std::string &table) {
+    const std::string what = "column " + string(row, 24) + " of bound table " + table;
+    if (row.is_null(2))
+        broken(what + " does not exist any more");
+    Column column{string(row, 2), "text"};
+    column.nullable = row.boolean(5);
+    const bool is_document = row.text(3) == "jsonb" && !row.boolean(4);
+    if (is_document != !row.is_null(6))
+        broken(what + (is_document ? " is a document, and the binding has no path into it"
+                                   : " is not a document that the binding's path could lead into"));
+    if (is_document) {
+        column.path = row.text(6);
+        column.form = row.boolean(7) ? Form::json_list : Form::json;
+        return column;
+    }
+    set_id_type(column, row.text(3), what);
+    if (row.boolean(4))
+        column.form = Form::array;
+    return column;
+}
+
 void load_relations(Catalogue &catalogue) {
     const pg::Rows rows = read_relations.run({});
     for (std::size_t i = 0; i < rows.size(); i++) {
         const pg::Row row = rows[i];
         auto relation = std::make_unique<Relation>();
         relation->name = string(row, 1);
-        const auto names = strings(row, 2);
-        const auto types = strings(row, 3);
+        relation->oid = DatumGetObjectId(row.datum(2));
+        if (row.boolean(12))
+            broken("bound table " + string(row, row.is_null(14) ? 1 : 14) +
+                   " does not exist any more");
+        const auto names = strings(row, 3);
+        const auto types = strings(row, 4);
         if (names.empty())
-            broken("bound table " + relation->name + " does not exist or has no primary key");
+            broken("bound table " + relation->name + " has no primary key");
+        if (!row.is_null(15))
+            broken("column " + string(row, 15) + " of the primary key of bound table " +
+                   relation->name + " has a type that is not PostgreSQL's own");
         for (std::size_t k = 0; k < names.size(); k++)
-            relation->key.push_back({*names[k], *types[k], false, {}});
-        if (!row.is_null(4))
-            relation->mark = Mark{string(row, 4), string(row, 5), row.boolean(6)};
+            relation->key.push_back({*names[k], *types[k]});
+        if (row.boolean(13)) {
+            if (row.is_null(6))
+                broken("column " + string(row, 5) + " of bound table " + relation->name +
+                       " does not exist any more, or has a type that can't mark rows deleted");
+            if (!row.boolean(16))
+                broken("column " + string(row, 7) + " of bound table " + relation->name +
+                       " does not exist any more, or is no uuid");
+            relation->mark = Mark{string(row, 5), string(row, 6), string(row, 7), row.boolean(8)};
+        }
+        if (!row.is_null(9)) {
+            relation->owner = DatumGetObjectId(row.datum(9));
+            relation->owner_path = row.text(10);
+        }
         catalogue.relations.push_back(std::move(relation));
     }
+    for (std::size_t i = 0; i < rows.size(); i++)
+        for (const auto &name : strings(rows[i], 11))
+            catalogue.relations[i]->references.push_back(find(catalogue, *name));
 }
 
 void load_bindings(Catalogue &catalogue) {
@@ -141,22 +255,31 @@ void load_bindings(Catalogue &catalogue) {
         const pg::Row row = rows[i];
         Binding binding;
         binding.relation = find(catalogue, row.text(1));
-        if (row.is_null(2))
-            broken("a bound column of table " + binding.relation->name + " does not exist");
-        binding.user = {string(row, 2), string(row, 3), !row.is_null(4), string(row, 4)};
-        binding.kind = kind(row.text(5));
-        binding.governed_by = governor(row.text(6));
-        binding.match = match(row, 7);
-        binding.pruned_whole = row.boolean(9);
-        binding.attachments = string(row, 10);
-        if (!row.is_null(11))
-            binding.container = Container{find(catalogue, row.text(11)), string(row, 12),
-                                          string(row, 13), governor(row.text(14))};
-        const auto names = strings(row, 15);
-        const auto types = strings(row, 16);
-        const auto contents = strings(row, 17);
+        binding.user = user_column(row, binding.relation->name);
+        binding.kind = kind_named(row.text(8)).value();
+        binding.governed_by = governor(row.text(9));
+        binding.match = match(row, 10);
+        const bool can_mark = binding.relation->mark.has_value();
+        const auto names = strings(row, 20);
+        const auto types = strings(row, 21);
+        const auto contents = strings(row, 22);
         for (std::size_t k = 0; k < names.size(); k++)
-            binding.emptied.push_back({{*names[k], *types[k], false, {}}, contents[k]});
+            binding.emptied.push_back({{*names[k], *types[k]}, contents[k]});
+        if (!row.is_null(23))
+            broken("column " + string(row, 23) + " of bound table " + binding.relation->name +
+                   " does not exist any more");
+        binding.soft = fate(row, 12).value_or(default_soft(binding.kind, can_mark));
+        binding.pruning = fate(row, 13).value_or(
+            default_pruning(binding.kind, can_mark, !binding.emptied.empty()));
+        binding.hard = fate(row, 14).value_or(default_hard(binding.kind));
+        binding.exported = row.boolean(25);
+        binding.attachments = string(row, 15);
+        if (!row.boolean(26))
+            broken("column " + binding.attachments + " of bound table " + binding.relation->name +
+                   " does not exist any more, or is not jsonb");
+        if (!row.is_null(16))
+            binding.container = Container{find(catalogue, row.text(16)), string(row, 17),
+                                          string(row, 18), governor(row.text(19))};
         catalogue.bindings.push_back(std::move(binding));
     }
 }
@@ -172,9 +295,15 @@ void load_children(Catalogue &catalogue) {
         const auto columns = strings(row, 4);
         const auto types = strings(row, 5);
         for (std::size_t k = 0; k < parents.size(); k++) {
+            const auto &key = child.parent->key;
+            if (std::none_of(key.begin(), key.end(),
+                             [&](const Column &column) { return column.name == *parents[k]; }))
+                broken("column " + *parents[k] + " is not of the primary key of bound table " +
+                       child.parent->name + " any more");
             if (!types[k])
-                broken("a bound column of table " + child.child->name + " does not exist");
-            child.columns.emplace_back(*parents[k], Column{*columns[k], *types[k], false, {}});
+                broken("column " + *columns[k] + " of bound table " + child.child->name +
+                       " does not exist any more, or has a type that can't be bound");
+            child.columns.emplace_back(*parents[k], Column{*columns[k], *types[k]});
         }
         child.match = match(row, 6);
         child.clear = row.boolean(8);
@@ -186,8 +315,20 @@ void load_children(Catalogue &catalogue) {
 
 } // namespace
 
+std::string hold_tables() {
+    const pg::Rows rows = bound_tables.run({});
+    if (rows.empty())
+        return "";
+    for (std::size_t i = 0; i < rows.size(); i++) {
+        const Oid table = DatumGetObjectId(rows[i].datum(1));
+        pg::guard([table]() noexcept { LockRelationOid(table, AccessShareLock); });
+    }
+    return std::string(read_shape.run({})[0].text(1));
+}
+
 Catalogue load_catalogue() {
     Catalogue catalogue;
+    catalogue.shape = hold_tables();
     load_relations(catalogue);
     load_bindings(catalogue);
     load_children(catalogue);

@@ -33,10 +33,69 @@ std::string keys_table(std::size_t key_columns) {
            ") AS k (driver, tag, " + join(key_columns, ", ", key_alias) + ")";
 }
 
+std::string equal(const std::string &left, const std::string &right) {
+    return left + " OPERATOR(pg_catalog.=) " + right;
+}
+
 std::string key_join(const Relation &relation) {
     return join(relation.key.size(), " AND ", [&](std::size_t i) {
-        return "t." + relation.key[i].name + " = k." + key_alias(i) + "::" + relation.key[i].type;
+        return equal("t." + relation.key[i].name,
+                     "k." + key_alias(i) + "::" + relation.key[i].type);
     });
+}
+
+// The key of a row t as stream.marks holds it.
+std::string key_array(const Relation &relation) {
+    return "ARRAY[" +
+           join(relation.key.size(), ", ",
+                [&](std::size_t i) { return "t." + relation.key[i].name + "::text"; }) +
+           "]";
+}
+
+// A condition: the row t was marked, or claimed, by this task.
+std::string marked_by(const Relation &relation, const std::string &task) {
+    if (!relation.is_remembered())
+        return "t." + relation.mark->task + " = " + task;
+    return "EXISTS (SELECT FROM stream.marks s WHERE s.relation = " + std::to_string(relation.oid) +
+           "::oid AND s.key = " + key_array(relation) + " AND s.task = " + task + ")";
+}
+
+std::string returning_key(const Relation &relation) {
+    return " RETURNING " + join(relation.key.size(), ", ", [&](std::size_t i) {
+               return "t." + relation.key[i].name + "::text";
+           });
+}
+
+// A user's id, an expression of type text, as the column holds it.
+std::string id_as(const Column &column, const std::string &id) {
+    if (column.form == Form::json || column.form == Form::json_list)
+        return id;
+    return column.conversion.empty() ? id + "::" + column.type : column.conversion + "(" + id + ")";
+}
+
+// The task whose marks are lifted from a row.
+std::string tag() {
+    return "CASE WHEN k.tag OPERATOR(pg_catalog.<>) '' THEN k.tag::uuid END";
+}
+
+std::string path_of(const Column &column) {
+    return column.path + "::text[]";
+}
+
+// What a document holds at the column's path.
+std::string inner(const Column &column, const std::string &value) {
+    return "(" + value + " OPERATOR(pg_catalog.#>) " + path_of(column) + ")";
+}
+
+std::string text_at(const Column &column, const std::string &value) {
+    return "(" + value + " OPERATOR(pg_catalog.#>>) " + path_of(column) + ")";
+}
+
+// The column of a row t still holds the driver's id. Written so that a table's owner, who has no
+// rights in schema stream, can run it.
+std::string still_holds(const Column &column) {
+    const std::string value = "t." + column.name;
+    return equal(column.form == Form::json ? text_at(column, value) : value + "::text", "k.driver");
 }
 
 std::string extra(int position) {
@@ -63,27 +122,40 @@ std::string membership_condition(const Walk &walk) {
                 : "");
 }
 
+std::string unmarked(const Relation &relation) {
+    return "t." + relation.mark->time + (relation.mark->is_flag() ? " IS NOT TRUE" : " IS NULL");
+}
+
 std::string wanted_condition(const Walk &walk) {
     switch (walk.wanted) {
     case Wanted::unmarked:
-        return " AND t." + walk.relation->mark->time + " IS NULL";
+        return " AND " + unmarked(*walk.relation);
     case Wanted::marked_by_tag:
-        return " AND t." + walk.relation->mark->task + " = NULLIF(d.tag, '')::uuid";
+        return " AND " + marked_by(*walk.relation, "NULLIF(d.tag, '')::uuid");
     case Wanted::not_claimed:
-        return " AND t." + walk.relation->mark->task + " IS DISTINCT FROM $5::uuid";
+        return " AND (" + marked_by(*walk.relation, "$5::uuid") + ") IS NOT TRUE";
     case Wanted::all:
         break;
     }
     return "";
 }
 
+// What the column with the time holds of a marked row.
+std::string mark_value(const Relation &relation, const Extras &at) {
+    return relation.mark->is_flag() ? "true" : extra(at.now) + "::" + relation.mark->type;
+}
+
 std::string set_mark(const Relation &relation, const Extras &at) {
-    return relation.mark->time + " = " + extra(at.now) + ", " + relation.mark->task + " = " +
-           extra(at.task) + "::uuid";
+    std::string time = relation.mark->time + " = " + mark_value(relation, at);
+    if (relation.is_remembered())
+        return time;
+    return time + ", " + relation.mark->task + " = " + extra(at.task) + "::uuid";
 }
 
 std::string lift_mark(const Relation &relation) {
-    return relation.mark->time + " = NULL, " + relation.mark->task + " = NULL";
+    const std::string time =
+        relation.mark->time + (relation.mark->is_flag() ? " = false" : " = NULL");
+    return relation.is_remembered() ? time : time + ", " + relation.mark->task + " = NULL";
 }
 
 // The URLs u.url of the files in a row t.
@@ -108,12 +180,31 @@ std::string child_join(const Child &child, const std::string &match) {
             return column.name == child.columns[i].first;
         });
         const Column &column = child.columns[i].second;
-        return "t." + column.name + " = k." +
-               key_alias(static_cast<std::size_t>(found - key.begin())) + "::" + column.type;
+        return equal("t." + column.name,
+                     "k." + key_alias(static_cast<std::size_t>(found - key.begin())) +
+                         "::" + column.type);
     });
     if (child.match)
-        out += " AND t." + child.match->column + " = " + match;
+        out += " AND " + equal("t." + child.match->column, match);
     return out;
+}
+
+std::string holds_sql(const Column &column, const std::string &alias, const std::string &id) {
+    const std::string value = alias + "." + column.name;
+    switch (column.form) {
+    case Form::array:
+        return value + " OPERATOR(pg_catalog.@>) ARRAY[" + id_as(column, id) + "] AND " + value +
+               " OPERATOR(pg_catalog.<>) '{}'";
+    case Form::json:
+        return equal(text_at(column, value), id);
+    case Form::json_list:
+        return inner(column, value) + " OPERATOR(pg_catalog.?) " + id +
+               " AND pg_catalog.jsonb_typeof(" + inner(column, value) +
+               ") OPERATOR(pg_catalog.=) ANY ('{array,object}'::text[])";
+    case Form::scalar:
+        break;
+    }
+    return equal(value, id_as(column, id));
 }
 
 std::string rows_sql(const Walk &walk, const std::string &match) {
@@ -122,15 +213,10 @@ std::string rows_sql(const Walk &walk, const std::string &match) {
         const Container &container = *walk.membership->container;
         sql = " FROM " + walk.membership->relation->name + " m JOIN " + walk.relation->name +
               " t ON t." + walk.relation->key.front().name + " = m." + container.member_column +
-              " WHERE m." + walk.membership->user.name + " = d.id::" + walk.membership->user.type;
+              " WHERE " + holds_sql(walk.membership->user, "m", "d.id");
         sql += membership_condition(walk);
-    } else if (walk.column.array) {
-        sql = " FROM " + walk.relation->name + " t WHERE t." + walk.column.name +
-              " @> ARRAY[d.id::" + walk.column.element_type + "] AND t." + walk.column.name +
-              " <> '{}'";
     } else {
-        sql = " FROM " + walk.relation->name + " t WHERE t." + walk.column.name +
-              " = d.id::" + walk.column.type;
+        sql = " FROM " + walk.relation->name + " t WHERE " + holds_sql(walk.column, "t", "d.id");
     }
     if (walk.match)
         sql += " AND t." + walk.match_column + " = " + match;
@@ -139,7 +225,7 @@ std::string rows_sql(const Walk &walk, const std::string &match) {
 
 Extras extras_after(std::size_t key_columns) {
     const int k = static_cast<int>(key_columns) + 2;
-    return {k + 1, k + 2, k + 3, k + 4, k + 5};
+    return {k + 1, k + 2, k + 3, k + 4, k + 5, k + 6};
 }
 
 std::string batch_sql(const Walk &walk, bool resume) {
@@ -165,6 +251,10 @@ std::string batch_sql(const Walk &walk, bool resume) {
 
 std::string claimed_drivers_sql(const Relation &relation) {
     const Column &key = relation.key.front();
+    if (relation.is_remembered())
+        return "SELECT key[1], '' FROM stream.marks WHERE task = $1::uuid AND relation = " +
+               std::to_string(relation.oid) +
+               "::oid AND ($2 = '' OR key > ARRAY[$2]) ORDER BY key LIMIT $3";
     const std::string own = relation.mark->task + " = $1::uuid";
     return "SELECT " + key.name + "::text, '' FROM " + relation.name + " WHERE " + own +
            " AND ($2 = '' OR " + key.name + " > NULLIF($2, '')::" + key.type + ") ORDER BY " +
@@ -176,20 +266,24 @@ std::string mark_sql(const Relation &relation, bool claim) {
     const std::string head = "UPDATE " + relation.name + " t SET ";
     const std::string tail =
         " FROM " + keys_table(relation.key.size()) + " WHERE " + key_join(relation);
+    if (relation.is_remembered())
+        return head + set_mark(relation, at) + tail + " AND " + unmarked(relation) +
+               returning_key(relation);
     if (!claim)
-        return head + set_mark(relation, at) + tail + " AND t." + relation.mark->time + " IS NULL";
+        return head + set_mark(relation, at) + tail + " AND " + unmarked(relation);
     return head + relation.mark->time + " = COALESCE(t." + relation.mark->time + ", " +
-           extra(at.now) + "), " + relation.mark->task + " = " + extra(at.task) + "::uuid" + tail;
+           mark_value(relation, at) + "), " + relation.mark->task + " = " + extra(at.task) +
+           "::uuid" + tail;
 }
 
 std::string empty_sql(const Relation &relation, const std::vector<Emptied> &emptied) {
     const Extras at = extras_after(relation.key.size());
     std::string sql = "UPDATE " + relation.name + " t SET ";
-    if (relation.mark)
-        sql += relation.mark->time + " = COALESCE(t." + relation.mark->time + ", " + extra(at.now) +
-               "), " + relation.mark->task + " = CASE WHEN t." + relation.mark->time +
-               " IS NULL THEN " + extra(at.task) + "::uuid ELSE t." + relation.mark->task +
-               " END, ";
+    if (!relation.is_remembered())
+        sql += relation.mark->time + " = COALESCE(t." + relation.mark->time + ", " +
+               mark_value(relation, at) + "), " + relation.mark->task + " = CASE WHEN " +
+               unmarked(relation) + " THEN " + extra(at.task) + "::uuid ELSE t." +
+               relation.mark->task + " END, ";
     sql += join(emptied.size(), ", ", [&](std::size_t i) {
         return emptied[i].column.name + " = " + extra(at.first + static_cast<int>(i)) +
                "::text::" + emptied[i].column.type;
@@ -203,33 +297,85 @@ std::string erase_sql(const Relation &relation) {
 }
 
 std::string clear_sql(const Relation &relation, const Column &column) {
-    return "UPDATE " + relation.name + " t SET " + column.name + " = NULL FROM " +
-           keys_table(relation.key.size()) + " WHERE " + key_join(relation) + " AND t." +
-           column.name + " = k.driver::" + column.type;
+    const std::string cleared =
+        column.form == Form::json
+            ? "t." + column.name + " OPERATOR(pg_catalog.#-) " + path_of(column)
+            : "NULL";
+    return "UPDATE " + relation.name + " t SET " + column.name + " = " + cleared + " FROM " +
+           keys_table(relation.key.size()) + " WHERE " + key_join(relation) + " AND " +
+           still_holds(column);
 }
 
 // Takes out all of the task's users at once: a row that names several is written once.
-std::string drop_element_sql(const Relation &relation, const Column &column) {
-    const Extras at = extras_after(relation.key.size());
-    return "UPDATE " + relation.name + " t SET " + column.name +
-           " = ARRAY(SELECT e.id FROM unnest(t." + column.name +
-           ") WITH ORDINALITY AS e (id, n) WHERE NOT EXISTS (SELECT FROM stream.task_users u"
-           " WHERE u.seq = " +
-           extra(at.seq) + " AND u.user_id = e.id::text) ORDER BY e.n) FROM " +
+std::string drop_elements_sql(const Relation &relation, const Column &column) {
+    const std::string ids = extra(extras_after(relation.key.size()).list) + "::text[]";
+    const std::string value = "t." + column.name;
+    const std::string left =
+        column.form == Form::json_list
+            ? "pg_catalog.jsonb_set(" + value + ", " + path_of(column) + ", " +
+                  inner(column, value) + " OPERATOR(pg_catalog.-) " + ids + ")"
+            : "ARRAY(SELECT e.id FROM pg_catalog.unnest(" + value +
+                  ") WITH ORDINALITY AS e (id, n) WHERE e.id::text OPERATOR(pg_catalog.<>) ALL (" +
+                  ids + ") OR e.id IS NULL ORDER BY e.n)";
+    return "UPDATE " + relation.name + " t SET " + column.name + " = " + left + " FROM " +
            keys_table(relation.key.size()) + " WHERE " + key_join(relation);
 }
 
-std::string reassign_sql(const Relation &relation, const Column &column) {
-    const Extras at = extras_after(relation.key.size());
-    return "UPDATE " + relation.name + " t SET " + column.name + " = " + extra(at.value) +
-           "::" + column.type + " FROM " + keys_table(relation.key.size()) + " WHERE " +
-           key_join(relation) + " AND t." + column.name + " = k.driver::" + column.type;
+std::string listed_users_sql(const Relation &relation, const Column &column) {
+    const std::string value = "t." + column.name;
+    const std::string elements =
+        column.form == Form::json_list
+            ? "(SELECT jsonb_array_elements_text(CASE jsonb_typeof" + inner(column, value) +
+                  " WHEN 'array' THEN " + inner(column, value) +
+                  " END) UNION ALL SELECT jsonb_object_keys(CASE jsonb_typeof" +
+                  inner(column, value) + " WHEN 'object' THEN " + inner(column, value) + " END))"
+            : "unnest(" + value + ")";
+    return "SELECT DISTINCT u.user_id FROM " + keys_table(relation.key.size()) + " JOIN " +
+           relation.name + " t ON " + key_join(relation) + " CROSS JOIN LATERAL " + elements +
+           " AS e (id) JOIN stream.task_users u ON u.seq = " +
+           extra(extras_after(relation.key.size()).seq) + " AND u.user_id = e.id::text";
 }
 
+std::string reassign_sql(const Relation &relation, const Column &column) {
+    const std::string owner = extra(extras_after(relation.key.size()).value);
+    const std::string reassigned = column.form == Form::json
+                                       ? "pg_catalog.jsonb_set(t." + column.name + ", " +
+                                             path_of(column) + ", pg_catalog.to_jsonb(" + owner +
+                                             "::text))"
+                                       : owner + "::text::" + column.type;
+    return "UPDATE " + relation.name + " t SET " + column.name + " = " + reassigned + " FROM " +
+           keys_table(relation.key.size()) + " WHERE " + key_join(relation) + " AND " +
+           still_holds(column);
+}
+
+// stream.marks was asked already where it remembers.
 std::string unmark_sql(const Relation &relation) {
-    return "UPDATE " + relation.name + " t SET " + lift_mark(relation) + " FROM " +
-           keys_table(relation.key.size()) + " WHERE " + key_join(relation) + " AND t." +
-           relation.mark->task + " = NULLIF(k.tag, '')::uuid";
+    std::string sql = "UPDATE " + relation.name + " t SET " + lift_mark(relation) + " FROM " +
+                      keys_table(relation.key.size()) + " WHERE " + key_join(relation);
+    if (relation.is_remembered())
+        return sql;
+    return sql + " AND " + equal("t." + relation.mark->task, tag());
+}
+
+std::string remember_marks_sql(std::size_t key_columns) {
+    const auto aliases = [&](const char *prefix) {
+        return join(key_columns, ", ", [&](std::size_t i) { return prefix + key_alias(i); });
+    };
+    return "INSERT INTO stream.marks (relation, key, task) SELECT $1, ARRAY[" + aliases("k.") +
+           "], $2::uuid FROM unnest(" +
+           join(key_columns, ", ", [](std::size_t i) { return parameter(i + 3) + "::text[]"; }) +
+           ") AS k (" + aliases("") +
+           ") ON CONFLICT (relation, key) DO UPDATE SET task = EXCLUDED.task";
+}
+
+std::string forget_marks_sql(std::size_t key_columns) {
+    const auto aliases = [&](const char *prefix) {
+        return join(key_columns, ", ", [&](std::size_t i) { return prefix + key_alias(i); });
+    };
+    return "DELETE FROM stream.marks s USING unnest(" +
+           join(key_columns, ", ", [](std::size_t i) { return parameter(i + 2) + "::text[]"; }) +
+           ") AS k (" + aliases("") + ") WHERE s.relation = $1 AND s.key = ARRAY[" + aliases("k.") +
+           "]";
 }
 
 std::string unmark_rest_sql(const Relation &relation) {
@@ -244,20 +390,21 @@ std::string mark_child_sql(const Child &child) {
     const Relation &relation = *child.child;
     return "UPDATE " + relation.name + " t SET " +
            set_mark(relation, extras_after(child.parent->key.size())) + " FROM " +
-           keys_table(child.parent->key.size()) + " WHERE " + hanging_rows(child) + " AND t." +
-           relation.mark->time + " IS NULL";
+           keys_table(child.parent->key.size()) + " WHERE " + hanging_rows(child) + " AND " +
+           unmarked(relation);
 }
 
 std::string unmark_child_sql(const Child &child) {
     const Relation &relation = *child.child;
     return "UPDATE " + relation.name + " t SET " + lift_mark(relation) + " FROM " +
-           keys_table(child.parent->key.size()) + " WHERE " + hanging_rows(child) + " AND t." +
-           relation.mark->task + " = NULLIF(k.tag, '')::uuid";
+           keys_table(child.parent->key.size()) + " WHERE " + hanging_rows(child) + " AND " +
+           equal("t." + relation.mark->task, tag());
 }
 
 std::string erase_child_sql(const Child &child) {
     return "DELETE FROM " + child.child->name + " t USING " + keys_table(child.parent->key.size()) +
-           " WHERE " + hanging_rows(child);
+           " WHERE " + hanging_rows(child) +
+           (child.child->is_remembered() && child.child->mark ? returning_key(*child.child) : "");
 }
 
 // A row of the same batch is about to go itself and keeps its pointer until then.
@@ -272,11 +419,31 @@ std::string clear_child_sql(const Child &child) {
                ") AS s (" + join(key.size(), ", ", key_alias) + ") WHERE " +
                join(key.size(), " AND ",
                     [&](std::size_t i) {
-                        return "t." + key[i].name + " = s." + key_alias(i) + "::" + key[i].type;
+                        return equal("t." + key[i].name, "s." + key_alias(i) + "::" + key[i].type);
                     }) +
                ")";
     }
     return sql;
+}
+
+std::string keys_of_user_sql(const Walk &walk, const std::string &match) {
+    const auto columns = [&](const char *suffix) {
+        return join(walk.relation->key.size(), ", ",
+                    [&](std::size_t i) { return "t." + walk.relation->key[i].name + suffix; });
+    };
+    return "SELECT " + columns("::text") +
+           " FROM (SELECT $1::text AS id, ''::text AS tag) AS d CROSS JOIN LATERAL (SELECT " +
+           columns("") + rows_sql(walk, match) + ") AS t";
+}
+
+std::string contents_sql(const Relation &relation) {
+    const auto columns = [&](const char *suffix) {
+        return join(relation.key.size(), ", ",
+                    [&](std::size_t i) { return "t." + relation.key[i].name + suffix; });
+    };
+    return "SELECT k.driver, ARRAY[" + columns("::text") + "]::text, pg_catalog.to_jsonb(t) FROM " +
+           keys_table(relation.key.size()) + " JOIN " + relation.name + " t ON " +
+           key_join(relation) + " ORDER BY " + columns("");
 }
 
 std::string collect_files_sql(const Relation &relation, const std::string &attachments) {

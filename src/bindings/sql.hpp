@@ -11,6 +11,9 @@
 // An action statement then handles exactly those rows:
 //   $1 driver ids   $2 tags   $3 … one array a key column, all text[] and parallel to each other,
 //   followed by Extras.
+//
+// An application's table is written as its owner and under its owner's search_path, which nobody
+// here controls. So statements that write name operators in full, and read no table but their own.
 
 #include "bindings/catalogue.hpp"
 
@@ -22,6 +25,7 @@ struct Extras {
     int now;   // timestamptz
     int value; // text: match value, or new owner
     int seq;   // bigint: the task's seq
+    int list;  // text[]: the ids to take out of a list
     int first; // text, the first of the emptied columns' values
 };
 Extras extras_after(std::size_t key_columns);
@@ -53,23 +57,45 @@ std::string claimed_drivers_sql(const Relation &relation);
 // is the parameter with the match value.
 std::string child_join(const Child &child, const std::string &match);
 
+// A condition: the column of a row holds this id, an SQL expression of type text. alias is the
+// row's.
+std::string holds_sql(const Column &column, const std::string &alias, const std::string &id);
+
+// Where stream.marks remembers what is marked, returns the keys of the rows as text.
 std::string mark_sql(const Relation &relation, bool claim);
 std::string empty_sql(const Relation &relation, const std::vector<Emptied> &emptied);
 std::string erase_sql(const Relation &relation);
 std::string clear_sql(const Relation &relation, const Column &column);
-std::string drop_element_sql(const Relation &relation, const Column &column);
+std::string drop_elements_sql(const Relation &relation, const Column &column);
 std::string reassign_sql(const Relation &relation, const Column &column);
 std::string unmark_sql(const Relation &relation);
+
+// Which of the task's users the lists of the rows given hold: returns (id text). The task's seq is
+// among the extras.
+std::string listed_users_sql(const Relation &relation, const Column &column);
+
+// stream.marks of the rows given: $1 relation (oid), $2 task (text), $3 … one text[] a key column.
+std::string remember_marks_sql(std::size_t key_columns);
+std::string forget_marks_sql(std::size_t key_columns);
 
 // Lifts the marks of the tasks that the users of the task with seq $1 (bigint) are tagged with,
 // where no user is deleted or deactivated by such a task any more.
 std::string unmark_rest_sql(const Relation &relation);
 
-// The same for rows of a child, whose parents' keys are given.
+// The same for rows of a child, whose parents' keys are given. Erasing returns the keys of the rows
+// that stream.marks may remember.
 std::string mark_child_sql(const Child &child);
 std::string unmark_child_sql(const Child &child);
 std::string erase_child_sql(const Child &child);
 std::string clear_child_sql(const Child &child);
+
+// The keys, as text, of the rows of user $1 (text) that a walk over a user's rows looks at; match
+// is the parameter with the match value.
+std::string keys_of_user_sql(const Walk &walk, const std::string &match);
+
+// The rows given: returns (driver text, text[] of the key as text, row
+// jsonb), ordered by key.
+std::string contents_sql(const Relation &relation);
 
 // URLs of files in the rows given, kept for the task's result.
 std::string collect_files_sql(const Relation &relation, const std::string &attachments);

@@ -110,8 +110,8 @@ INSERT INTO stream.bindings (relation, user_column, kind, governed_by) VALUES
     ('stream.reactions', 'user_id', 'member', 'user'),
     ('stream.reads', 'user_id', 'member', 'user'),
     ('stream.flags', 'user_id', 'member', 'user');
-INSERT INTO stream.bindings (relation, user_column, kind, governed_by, match_column, match_value) VALUES
-    ('stream.flags', 'entity_id', 'member', 'user', 'entity_type', 'user');
+INSERT INTO stream.bindings (relation, user_column, kind, governed_by, match_column, match_value, exported) VALUES
+    ('stream.flags', 'entity_id', 'member', 'user', 'entity_type', 'user', false);
 INSERT INTO stream.bindings (relation, user_column, kind, governed_by, container, container_column,
                              member_ended_column, container_governed_by) VALUES
     ('stream.channel_members', 'user_id', 'member', 'user', 'stream.channels', 'cid', 'deleted_at', 'conversations');

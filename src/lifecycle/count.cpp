@@ -14,15 +14,33 @@ using bindings::Catalogue;
 using bindings::Child;
 using bindings::Relation;
 
-// The rows of one table that are handled in one mode, as a common table expression: the union of
+// What happens to rows, the stronger first: a row is counted once, as the first of these.
+enum class Handling { gone, emptied, marked, changed };
+
+// The rows of one table that are handled in one way, as a common table expression: the union of
 // the ways in which they are reached.
 struct RowSet {
     std::string name;
     const Relation *relation;
+    Handling handling;
     std::string mode;
     std::string column; // of pointers and owners, which are handled column by column; else empty
     std::vector<std::string> sources;
 };
+
+Handling handling_of(const Step &step) {
+    switch (step.action) {
+    case Action::claim:
+    case Action::erase:
+        return Handling::gone;
+    case Action::empty:
+        return Handling::emptied;
+    case Action::mark:
+        return Handling::marked;
+    default:
+        return Handling::changed;
+    }
+}
 
 class Counter {
 public:
@@ -38,13 +56,15 @@ public:
 
 private:
     // The first mention of a set fixes its place: parents are mentioned before their children.
-    RowSet &set(const Relation *relation, const std::string &mode, const std::string &column = "") {
+    RowSet &set(const Relation *relation, Handling handling, const std::string &mode,
+                const std::string &column = "") {
         const auto found = std::find_if(sets_.begin(), sets_.end(), [&](const RowSet &s) {
-            return s.relation == relation && s.mode == mode && s.column == column;
+            return s.relation == relation && s.handling == handling && s.mode == mode &&
+                   s.column == column;
         });
         if (found != sets_.end())
             return *found;
-        sets_.push_back({"s" + std::to_string(sets_.size()), relation, mode, column, {}});
+        sets_.push_back({"s" + std::to_string(sets_.size()), relation, handling, mode, column, {}});
         return sets_.back();
     }
 
@@ -64,10 +84,9 @@ private:
         bindings::Walk walk = walk_of(step);
         if (step.action == Action::claim)
             walk.wanted = bindings::Wanted::all;
-        const bool by_column = step.action == Action::clear ||
-                               step.action == Action::drop_element ||
-                               step.action == Action::reassign;
-        set(step.relation, mode, by_column ? step.column.name : "")
+        const Handling handling = handling_of(step);
+        const std::string column = step.column.name + step.column.path;
+        set(step.relation, handling, mode, handling == Handling::changed ? column : "")
             .sources.push_back("SELECT " + keys(*step.relation, "t.") +
                                " FROM d CROSS JOIN LATERAL (SELECT " + keys(*step.relation, "t.") +
                                bindings::rows_sql(walk, match(step.match)) + ") AS t");
@@ -81,11 +100,18 @@ private:
     }
 
     // What goes, is emptied or is marked takes children along.
-    bool takes(const RowSet &parent, const Child &child) const {
-        if (parent.mode == "hard")
+    static bool takes(const RowSet &parent, const Child &child) {
+        switch (parent.handling) {
+        case Handling::gone:
             return !child.clear;
-        return (parent.mode == "pruning" && child.on_prune) ||
-               (parent.mode == "soft" && child.on_mark);
+        case Handling::emptied:
+            return child.on_prune;
+        case Handling::marked:
+            return child.on_mark;
+        case Handling::changed:
+            break;
+        }
+        return false;
     }
 
     // Adds, for every set, the rows that hang on its rows; children may have children.
@@ -94,23 +120,23 @@ private:
             for (const Child *child : catalogue_.children_of(relation)) {
                 if (child->child == child->parent)
                     continue;
-                for (const char *mode : {"hard", "pruning", "soft"})
-                    add_child(*child, mode);
+                // Sets are added meanwhile, of other relations.
+                const std::size_t sets = sets_.size();
+                for (std::size_t i = 0; i < sets; i++)
+                    if (sets_[i].relation == relation && takes(sets_[i], *child))
+                        add_child(*child, RowSet(sets_[i]));
             }
     }
 
-    void add_child(const Child &child, const std::string &mode) {
-        const auto parent = std::find_if(sets_.begin(), sets_.end(), [&](const RowSet &s) {
-            return s.relation == child.parent && s.mode == mode;
-        });
-        if (parent == sets_.end() || !takes(*parent, child))
-            return;
-        std::string source = "SELECT " + keys(*child.child, "t.") + " FROM " + parent->name +
+    void add_child(const Child &child, const RowSet &parent) {
+        const bool marked = parent.handling == Handling::marked;
+        std::string source = "SELECT " + keys(*child.child, "t.") + " FROM " + parent.name +
                              " AS k JOIN " + child.child->name + " t ON " +
                              bindings::child_join(child, match(child.match));
-        if (mode == "soft")
+        if (marked)
             source += " AND t." + child.child->mark->time + " IS NULL";
-        set(child.child, mode).sources.push_back(std::move(source));
+        set(child.child, marked ? Handling::marked : Handling::gone, parent.mode)
+            .sources.push_back(std::move(source));
     }
 
     // All relations, each after those it hangs on.
@@ -137,28 +163,30 @@ private:
             "WITH d (id, tag) AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::text[]))";
         std::string counts;
         for (const Relation *relation : order_) {
-            const RowSet *gone = nullptr;
-            for (const RowSet &s : sets_)
-                if (s.relation == relation && s.mode == "hard")
-                    gone = &s;
-            if (gone != nullptr)
-                emit(*gone, nullptr, with, counts);
-            for (const RowSet &s : sets_)
-                if (s.relation == relation && s.mode != "hard")
-                    emit(s, gone, with, counts);
+            std::vector<const RowSet *> counted;
+            for (const Handling handling :
+                 {Handling::gone, Handling::emptied, Handling::marked, Handling::changed})
+                for (const RowSet &rows : sets_) {
+                    if (rows.relation != relation || rows.handling != handling)
+                        continue;
+                    emit(rows, counted, with, counts);
+                    counted.push_back(&rows);
+                }
         }
         return counts.empty() ? "" : with + counts;
     }
 
-    // Rows that go are not counted as anything else as well.
-    void emit(const RowSet &rows, const RowSet *gone, std::string &with, std::string &counts) {
+    // Rows that are counted as these others already are not counted again.
+    void emit(const RowSet &rows, const std::vector<const RowSet *> &others, std::string &with,
+              std::string &counts) {
         std::string body;
         for (const std::string &source : rows.sources)
             body += (body.empty() ? "(" : " UNION ") + source;
         // Two members of one channel reach it by the same source.
         body = "SELECT DISTINCT * FROM " + body + ") AS r";
-        if (gone != nullptr)
-            body += " EXCEPT SELECT * FROM " + gone->name;
+        for (const RowSet *other : others)
+            if (other->handling == Handling::gone || rows.handling == Handling::marked)
+                body += " EXCEPT SELECT * FROM " + other->name;
         with += ", " + rows.name + " (" + key_aliases(*rows.relation) + ") AS (" + body + ")";
         labels_.push_back({rows.relation->name, rows.mode});
         counts += (counts.empty() ? " SELECT " : " UNION ALL SELECT ") +

@@ -5,6 +5,7 @@
 #include "lifecycle/deletion.hpp"
 #include "lifecycle/execute.hpp"
 #include "lifecycle/jobs.hpp"
+#include "lifecycle/owners.hpp"
 #include "pg/array.hpp"
 
 #include <algorithm>
@@ -62,6 +63,8 @@ STREAM_FUNCTION(stream_delete_users, "DeleteUsers") {
     refuse_weaker(subjects, modes.user);
     check_new_owner(new_owner, "new_owner", subjects);
     check_new_owner(new_call_owner, "new_call_owner", subjects);
+    if (modes.user == Mode::hard)
+        require_fitting_owner(new_owner);
     erasure::refuse_held(subjects, modes);
     if (call.boolean(8))
         return dry_run_response(call, subjects, modes);

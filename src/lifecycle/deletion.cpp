@@ -1,5 +1,6 @@
 #include "lifecycle/deletion.hpp"
 
+#include "events/emit.hpp"
 #include "lifecycle/jobs.hpp"
 #include "pg/array.hpp"
 
@@ -49,9 +50,12 @@ std::string start_deletion(const std::vector<Subject> &subjects, const DeletionR
                                 {"new_owner", request.new_owner},
                                 {"new_call_owner", request.new_call_owner}},
                                {{"files", request.files}});
-    if (modes.user != Mode::none)
-        mark_users.run({pg::Param::datum(pg::text_array(ids_of(subjects))), GetCurrentTimestamp(),
-                        mode_name(modes.user), task});
+    if (modes.user == Mode::none)
+        return task;
+    const pg::Vec<std::string_view> ids = ids_of(subjects);
+    mark_users.run({pg::Param::datum(pg::text_array(ids)), GetCurrentTimestamp(),
+                    mode_name(modes.user), task});
+    events::emit({events::Type::user_deleted, task, {}, {}, mode_name(modes.user)}, ids);
     return task;
 }
 

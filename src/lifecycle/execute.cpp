@@ -1,18 +1,23 @@
 #include "lifecycle/execute.hpp"
 
+#include "bindings/load.hpp"
 #include "bindings/sql.hpp"
+#include "export/export.hpp"
 #include "lifecycle/count.hpp"
 #include "lifecycle/files.hpp"
 #include "lifecycle/user_rows.hpp"
 #include "lifecycle/walk.hpp"
 #include "pg/array.hpp"
+#include "pg/transaction.hpp"
 #include "settings.hpp"
+#include "tasks/debug_point.hpp"
 
 namespace stream::lifecycle {
 
 namespace {
 
 using bindings::Child;
+using bindings::Relation;
 using tasks::Task;
 
 // How many users (or claimed rows) one batch statement looks at.
@@ -34,13 +39,19 @@ pg::Statement one_user(R"(
     WHERE seq = $1 AND user_id = $2)",
                        {INT8OID, TEXTOID});
 
-// Every transaction older than the horizon has ended; a caller's own transaction block, in which
-// both were taken, is not waited for. A horizon that lies in the future was taken in another
-// server, from which the task came here by dump and restore.
+// Every transaction of this database that is older than the horizon has ended; a caller's own
+// transaction block, in which both were taken, is not waited for. A horizon that lies in the future
+// was taken in another server, from which the task came here by dump and restore.
 pg::Statement writers_gone(R"(
-    SELECT pg_snapshot_xmin(pg_current_snapshot())::text::numeric >= $1::numeric
-           OR pg_snapshot_xmax(pg_current_snapshot())::text::numeric < $1::numeric
-           OR COALESCE(pg_current_xact_id_if_assigned()::text::numeric < $1::numeric, false))",
+    SELECT pg_snapshot_xmax(pg_current_snapshot())::text::numeric < $1::numeric
+           OR COALESCE(pg_current_xact_id_if_assigned()::text::numeric < $1::numeric, false)
+           OR NOT EXISTS (SELECT
+                          FROM pg_snapshot_xip(pg_current_snapshot()) AS r (xid)
+                          WHERE r.xid::text::numeric < $1::numeric
+                            AND NOT EXISTS (SELECT FROM pg_stat_activity AS a
+                                            WHERE a.backend_xid = r.xid::xid AND a.datname <> current_database())
+                            AND NOT EXISTS (SELECT FROM pg_prepared_xacts AS p
+                                            WHERE p.transaction = r.xid::xid AND p.database <> current_database())))",
                            {TEXTOID});
 
 pg::Statement horizon("SELECT pg_snapshot_xmax(pg_current_snapshot())::text", {});
@@ -53,6 +64,10 @@ pg::Statement make_placeholder(R"(
     INSERT INTO stream.users (id, created_at, updated_at) VALUES ($1, $2, $2) ON CONFLICT DO NOTHING)",
                                {TEXTOID, TIMESTAMPTZOID});
 
+// Claimed rows that went by other ways than their step, such as a foreign key that cascades.
+pg::Statement forget_claims("DELETE FROM stream.marks WHERE task = $1::uuid AND relation = $2",
+                            {TEXTOID, OIDOID});
+
 pg::Statement all_users(
     "SELECT user_id, COALESCE(detail ->> 'task', '') FROM stream.task_users WHERE seq = $1",
     {INT8OID});
@@ -61,9 +76,35 @@ const std::vector<Oid> batch_types{TEXTARRAYOID, INT8OID, TEXTOID,
                                    TEXTARRAYOID, TEXTOID, TEXTARRAYOID};
 const std::vector<Oid> resume_types{TEXTOID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID};
 
+// delete-user- and the first 16 digits of the task's id.
+std::string placeholder(const std::string &task) {
+    std::string name = "delete-user-";
+    const std::size_t length = name.size() + 16;
+    for (const char c : task)
+        if (c != '-' && name.size() < length)
+            name += c;
+    return name;
+}
+
 pg::Param match_value(const std::optional<bindings::Match> &match) {
     return match ? pg::Param(match->value) : pg::Param(std::nullopt);
 }
+
+} // namespace
+
+namespace {
+
+// Primary keys of rows, column by column. Views point into what they were read from.
+struct Keys : std::vector<pg::Vec<std::string_view>> {
+    explicit Keys(std::size_t columns) : std::vector<pg::Vec<std::string_view>>(columns) {}
+    // Of rows that a statement returned, from their column first on.
+    Keys(const pg::Rows &rows, std::size_t columns, int first = 1) : Keys(columns) {
+        for (std::size_t i = 0; i < rows.size(); i++)
+            for (std::size_t k = 0; k < columns; k++)
+                (*this)[k].push_back(rows[i].text(static_cast<int>(k) + first));
+    }
+    bool none() const { return front().empty(); }
+};
 
 } // namespace
 
@@ -84,13 +125,11 @@ struct PlanJob::Drivers {
 // and drivers.
 struct PlanJob::Batch {
     Batch(pg::Rows found, const Drivers &drivers, std::size_t key_columns)
-        : rows(std::move(found)), keys(key_columns) {
+        : rows(std::move(found)), keys(rows, key_columns, 2) {
         for (std::size_t i = 0; i < rows.size(); i++) {
             const auto n = static_cast<std::size_t>(rows[i].int8(1)) - 1;
             ids.push_back(drivers.ids[n]);
             tags.push_back(drivers.tags[n]);
-            for (std::size_t k = 0; k < key_columns; k++)
-                keys[k].push_back(rows[i].text(static_cast<int>(k) + 2));
         }
     }
     int64 size() const { return static_cast<int64>(ids.size()); }
@@ -104,11 +143,18 @@ struct PlanJob::Batch {
     pg::Rows rows;
     pg::Vec<std::string_view> ids;
     pg::Vec<std::string_view> tags;
-    std::vector<pg::Vec<std::string_view>> keys;
+    Keys keys;
 };
 
-PlanJob::PlanJob(std::unique_ptr<bindings::Catalogue> catalogue, Plan plan)
-    : catalogue_(std::move(catalogue)), plan_(std::move(plan)) {}
+PlanJob::PlanJob(Planner planner) : planner_(std::move(planner)) {
+    replan();
+}
+
+void PlanJob::replan() {
+    auto catalogue = std::make_unique<bindings::Catalogue>(bindings::load_catalogue());
+    plan_ = planner_(*catalogue);
+    catalogue_ = std::move(catalogue);
+}
 
 // A cursor means something only in the plan it was made for. When bindings changed while the task
 // rested, the new plan starts from the beginning; every step finds only what is left to do.
@@ -125,10 +171,12 @@ void PlanJob::restart_if_replanned(Task &task) const {
 
 PlanJob::State PlanJob::advance(Task &task) {
     const bool first_chunk = task.steps.empty();
+    if (bindings::hold_tables() != catalogue_->shape)
+        replan();
     restart_if_replanned(task);
     if (!first_chunk && !task.total)
         count_total(task);
-    int64 budget = settings::chunk_rows;
+    int64 budget = settings::rows_at_once();
     while (static_cast<std::size_t>(task.cursor.step) < plan_.size()) {
         if (budget <= 0)
             return State::more;
@@ -156,6 +204,9 @@ PlanJob::State PlanJob::advance(Task &task) {
         default:
             done = walk(task, step, budget);
         }
+        if (done && step.action == Action::erase && step.drivers == step.relation &&
+            step.relation->is_remembered())
+            forget_claims.run({task.id, pg::Param::datum(ObjectIdGetDatum(step.relation->oid))});
         if (done)
             next_step(task);
     }
@@ -183,6 +234,21 @@ PlanJob::Drivers PlanJob::next_drivers(const Task &task, const Step &step) const
         return Drivers(claimed.run({task.id, cursor.driver, drivers_at_once}));
     }
     return Drivers(next_users.run({task.seq, cursor.driver, drivers_at_once}));
+}
+
+// The parameters of an action statement: see bindings/sql.hpp.
+pg::Params PlanJob::action_params(const Task &task, const Batch &batch, pg::Param value,
+                                  pg::Param list) {
+    pg::Params params{pg::Param::datum(pg::text_array(batch.ids)),
+                      pg::Param::datum(pg::text_array(batch.tags))};
+    for (const auto &column : batch.keys)
+        params.push_back(pg::Param::datum(pg::text_array(column)));
+    params.emplace_back(task.id);
+    params.emplace_back(static_cast<int64>(GetCurrentTimestamp()));
+    params.push_back(value);
+    params.emplace_back(task.seq);
+    params.push_back(list);
+    return params;
 }
 
 // One batch of a step: finds the next rows behind the cursor, handles them, and moves the cursor
@@ -236,25 +302,45 @@ bool PlanJob::walk(Task &task, const Step &step, int64 &budget) {
 
 namespace {
 
-pg::Params action_params(const Task &task, const pg::Vec<std::string_view> &ids,
-                         const pg::Vec<std::string_view> &tags,
-                         const std::vector<pg::Vec<std::string_view>> &keys, pg::Param value) {
-    pg::Params params{pg::Param::datum(pg::text_array(ids)),
-                      pg::Param::datum(pg::text_array(tags))};
-    for (const auto &column : keys)
-        params.push_back(pg::Param::datum(pg::text_array(column)));
-    params.emplace_back(task.id);
-    params.emplace_back(static_cast<int64>(GetCurrentTimestamp()));
-    params.push_back(value);
-    params.emplace_back(task.seq);
-    return params;
-}
-
 std::vector<Oid> action_types(std::size_t key_columns, std::size_t emptied) {
     std::vector<Oid> types(key_columns + 2, TEXTARRAYOID);
-    types.insert(types.end(), {TEXTOID, TIMESTAMPTZOID, TEXTOID, INT8OID});
+    types.insert(types.end(), {TEXTOID, TIMESTAMPTZOID, TEXTOID, INT8OID, TEXTARRAYOID});
     types.insert(types.end(), emptied, TEXTOID);
     return types;
+}
+
+// Writes a table: an application's as its owner, because its triggers run with the rights of
+// whoever writes it.
+pg::Rows write(const Relation &relation, const std::string &sql, std::size_t key_columns,
+               const pg::Params &params, std::size_t emptied = 0) {
+    auto &statement = pg::prepared(sql, action_types(key_columns, emptied));
+    if (relation.owner == 0)
+        return statement.run(params);
+    const pg::ActAs as_owner(relation.owner, relation.owner_path.c_str(), true);
+    return statement.run(params);
+}
+
+void remember_marks(const Task &task, const Relation &relation, const Keys &keys) {
+    if (keys.none())
+        return;
+    std::vector<Oid> types(keys.size() + 2, TEXTARRAYOID);
+    types[0] = OIDOID;
+    types[1] = TEXTOID;
+    pg::Params params{pg::Param::datum(ObjectIdGetDatum(relation.oid)), task.id};
+    for (const auto &column : keys)
+        params.push_back(pg::Param::datum(pg::text_array(column)));
+    pg::prepared(bindings::remember_marks_sql(relation.key.size()), types).run(params);
+}
+
+void forget_marks(const Relation &relation, const Keys &keys) {
+    if (!relation.is_remembered() || keys.none())
+        return;
+    std::vector<Oid> types(keys.size() + 1, TEXTARRAYOID);
+    types[0] = OIDOID;
+    pg::Params params{pg::Param::datum(ObjectIdGetDatum(relation.oid))};
+    for (const auto &column : keys)
+        params.push_back(pg::Param::datum(pg::text_array(column)));
+    pg::prepared(bindings::forget_marks_sql(relation.key.size()), types).run(params);
 }
 
 std::string action_sql(const Step &step) {
@@ -267,8 +353,8 @@ std::string action_sql(const Step &step) {
         return bindings::empty_sql(*step.relation, step.binding->emptied);
     case Action::clear:
         return bindings::clear_sql(*step.relation, step.column);
-    case Action::drop_element:
-        return bindings::drop_element_sql(*step.relation, step.column);
+    case Action::drop_elements:
+        return bindings::drop_elements_sql(*step.relation, step.column);
     case Action::reassign:
         return bindings::reassign_sql(*step.relation, step.column);
     case Action::unmark:
@@ -298,15 +384,16 @@ std::string child_sql(const bindings::Catalogue &catalogue, const Step &step, co
 
 } // namespace
 
+// Children go, or lose their pointers, before the rows they hang on.
 void PlanJob::take_children_along(Task &task, const Step &step, const Batch &batch) {
-    const std::size_t keys = step.relation->key.size();
     for (const Child *child : catalogue_->children_of(step.relation)) {
         const std::string sql = child_sql(*catalogue_, step, *child);
         if (sql.empty())
             continue;
-        const pg::Rows rows = pg::prepared(sql, action_types(keys, 0))
-                                  .run(action_params(task, batch.ids, batch.tags, batch.keys,
-                                                     match_value(child->match)));
+        const pg::Rows rows = write(*child->child, sql, step.relation->key.size(),
+                                    action_params(task, batch, match_value(child->match)));
+        if (step.action != Action::mark && step.action != Action::unmark)
+            forget_marks(*child->child, Keys(rows, child->child->key.size()));
         const auto handled = static_cast<int64>(rows.processed());
         // Pointers cleared because their target went are part of its going, not rows of their own.
         if (child->clear)
@@ -317,28 +404,52 @@ void PlanJob::take_children_along(Task &task, const Step &step, const Batch &bat
     }
 }
 
+// The statement of a step over one batch, and what stream.marks has to know of it. Returns how many
+// rows it handled.
+int64 PlanJob::act(const Task &task, const Step &step, const Batch &batch) {
+    const Relation &relation = *step.relation;
+    const std::size_t keys = relation.key.size();
+    if (step.action == Action::copy)
+        return exporting::note_rows(task, relation, batch.ids, batch.keys);
+    if (relation.is_remembered()) {
+        const bool marks = step.action == Action::mark || step.action == Action::claim ||
+                           step.action == Action::empty;
+        int64 marked = 0;
+        if (marks && relation.mark) {
+            const pg::Rows rows = write(relation, bindings::mark_sql(relation, false), keys,
+                                        action_params(task, batch, std::nullopt));
+            marked = static_cast<int64>(rows.processed());
+            remember_marks(task, relation, Keys(rows, keys));
+        }
+        if (step.action == Action::claim)
+            remember_marks(task, relation, batch.keys);
+        if (step.action == Action::erase || step.action == Action::unmark)
+            forget_marks(relation, batch.keys);
+        if (step.action == Action::mark || step.action == Action::claim)
+            return step.action == Action::mark ? marked : batch.size();
+    }
+    pg::Params params =
+        action_params(task, batch, value_of(task, step), list_of(task, step, batch));
+    std::size_t emptied = 0;
+    if (step.action == Action::empty) {
+        emptied = step.binding->emptied.size();
+        for (const bindings::Emptied &column : step.binding->emptied)
+            params.emplace_back(column.value ? pg::Param(*column.value) : pg::Param(std::nullopt));
+    }
+    return static_cast<int64>(write(relation, action_sql(step), keys, params, emptied).processed());
+}
+
 void PlanJob::handle(Task &task, const Step &step, const Batch &batch) {
     if (batch.size() == 0)
         return;
-    const std::size_t keys = step.relation->key.size();
     if (task.flag("files"))
         collect_files(*catalogue_, step, [&](const std::string &sql) {
-            pg::prepared(sql, action_types(keys, 0))
-                .run(action_params(task, batch.ids, batch.tags, batch.keys, std::nullopt));
+            pg::prepared(sql, action_types(step.relation->key.size(), 0))
+                .run(action_params(task, batch, std::nullopt));
         });
     take_children_along(task, step, batch);
-    const bool emptying = step.action == Action::empty;
-    const pg::Param value = step.action == Action::reassign ? pg::Param(new_owner(task, step))
-                                                            : match_value(step.match);
-    pg::Params params = action_params(task, batch.ids, batch.tags, batch.keys, value);
-    if (emptying)
-        for (const bindings::Emptied &column : step.binding->emptied)
-            params.emplace_back(column.value ? pg::Param(*column.value) : pg::Param(std::nullopt));
-    const pg::Rows rows =
-        pg::prepared(action_sql(step),
-                     action_types(keys, emptying ? step.binding->emptied.size() : 0))
-            .run(params);
-    const auto handled = static_cast<int64>(rows.processed());
+    const int64 handled = act(task, step, batch);
+    tasks::debug_point(tasks::DebugPoint::inside_chunk);
     task.cursor.found += handled;
     if (step.mode.empty())
         return;
@@ -346,30 +457,55 @@ void PlanJob::handle(Task &task, const Step &step, const Batch &batch) {
     task.done += handled;
 }
 
-// Who gets what the users owned: the one the call named, or the placeholder of this task.
-std::string PlanJob::new_owner(const Task &task, const Step &step) const {
+pg::Param PlanJob::value_of(const Task &task, const Step &step) {
+    return step.action == Action::reassign ? new_owner(task, step) : match_value(step.match);
+}
+
+// The ids to take out of the lists of a batch: all of the task's users, so that a row that names
+// several is written once.
+pg::Param PlanJob::list_of(const Task &task, const Step &step, const Batch &batch) {
+    if (step.action != Action::drop_elements)
+        return std::nullopt;
+    const std::string sql = bindings::listed_users_sql(*step.relation, step.column);
+    const pg::Rows rows = pg::prepared(sql, action_types(step.relation->key.size(), 0))
+                              .run(action_params(task, batch, std::nullopt));
+    pg::Vec<std::string_view> ids;
+    for (std::size_t i = 0; i < rows.size(); i++)
+        ids.push_back(rows[i].text(1));
+    return pg::Param::datum(pg::text_array(ids));
+}
+
+// Who gets what the users owned: the one the call named, or the placeholder of this task. Nobody
+// where the column can't hold that one's id.
+pg::Param PlanJob::new_owner(const Task &task, const Step &step) {
     const bool call = step.binding->governed_by == bindings::Governor::calls;
-    if (const auto named = task.text(call ? "new_call_owner" : "new_owner"))
-        if (!owner_lives.run({*named}).empty())
-            return *named;
-    std::string hex;
-    for (const char c : task.id)
-        if (c != '-' && hex.size() < 16)
-            hex += c;
-    std::string placeholder = "delete-user-" + hex;
-    make_placeholder.run({placeholder, static_cast<int64>(GetCurrentTimestamp())});
-    return placeholder;
+    auto owner = task.text(call ? "new_call_owner" : "new_owner");
+    if (!owner || owner_lives.run({*owner}).empty())
+        owner = placeholder(task.id);
+    const std::string &conversion = step.column.conversion;
+    if (!conversion.empty() && !pg::prepared("SELECT " + conversion + "($1) IS NOT NULL", {TEXTOID})
+                                    .run({*owner})[0]
+                                    .boolean(1))
+        return std::nullopt;
+    if (*owner == placeholder(task.id))
+        make_placeholder.run({*owner, static_cast<int64>(GetCurrentTimestamp())});
+    return {*owner};
 }
 
 bool PlanJob::user_rows(Task &task, const Step &step, int64 &budget) {
+    // Erased users go in one transaction, whatever their number: as long as the task runs all of
+    // them are there, so that guards refuse their rows and nobody can create them anew.
+    const bool at_once = step.user_rows == UserRows::erase;
     const Drivers users(
-        next_users.run({task.seq, task.cursor.driver, std::min(budget, drivers_at_once)}));
+        next_users.run({task.seq, task.cursor.driver,
+                        at_once ? drivers_at_once : std::min(budget, drivers_at_once)}));
     if (users.ids.empty())
         return true;
     const UserRowsDone done = run_user_rows(step.user_rows, task, users.ids);
     task.count(done.table, step.mode, done.rows);
     task.done += done.rows;
-    budget -= static_cast<int64>(users.ids.size());
+    if (!at_once)
+        budget -= static_cast<int64>(users.ids.size());
     task.cursor.driver = users.ids.back();
     return false;
 }

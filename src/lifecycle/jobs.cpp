@@ -4,6 +4,7 @@
 #include "erasure/holds.hpp"
 #include "lifecycle/deletion.hpp"
 #include "lifecycle/execute.hpp"
+#include "tasks/claim.hpp"
 #include "tasks/queue.hpp"
 
 #include <algorithm>
@@ -58,6 +59,8 @@ Plan plan_for(const bindings::Catalogue &catalogue, const tasks::Task &task) {
     if (task.kind == "reactivate_users")
         return reactivation_plan(catalogue, task.flag("restore_messages"),
                                  task.flag("restore_channels"));
+    if (task.kind == "export_users")
+        return export_plan(catalogue);
     if (task.kind == "leave_teams")
         return leave_teams_plan();
     throw bad_input("tasks of kind " + quoted(task.kind) + " are not known");
@@ -100,9 +103,9 @@ Datum task_response(const pg::Call &call, const std::string &id) {
 namespace stream::tasks {
 
 std::unique_ptr<Job> make_job(Task &task) {
-    auto catalogue = std::make_unique<bindings::Catalogue>(bindings::load_catalogue());
-    lifecycle::Plan plan = lifecycle::plan_for(*catalogue, task);
-    return std::make_unique<lifecycle::PlanJob>(std::move(catalogue), std::move(plan));
+    return std::make_unique<lifecycle::PlanJob>([&task](const bindings::Catalogue &catalogue) {
+        return lifecycle::plan_for(catalogue, task);
+    });
 }
 
 } // namespace stream::tasks

@@ -10,8 +10,9 @@ namespace {
 using bindings::Binding;
 using bindings::Catalogue;
 using bindings::Child;
+using bindings::Fate;
+using bindings::Form;
 using bindings::Governor;
-using bindings::Kind;
 using bindings::Relation;
 
 Step step_of(Action action, const char *verb, const Binding &binding, const std::string &mode) {
@@ -60,7 +61,8 @@ public:
 
     // Containers come first: whether a channel is a conversation shows only while its members are
     // all there. Then what is to go goes, from the leaves up, then what stays is marked or emptied,
-    // and last come the pointers and owners on rows of others.
+    // then come the pointers and owners on rows of others, and last the rows that foreign keys of
+    // all these may point to.
     Plan steps() {
         for (const Binding &binding : catalogue_.bindings)
             if (binding.container)
@@ -68,12 +70,21 @@ public:
         for (const Binding &binding : catalogue_.bindings)
             own_rows(binding);
         claim_descendants();
-        std::move(erasures_.begin(), erasures_.end(), std::back_inserter(plan_));
+        referencing_first(erasures_);
+        const auto referenced =
+            std::stable_partition(erasures_.begin(), erasures_.end(), [this](const Step &step) {
+                return !catalogue_.is_referenced(step.relation);
+            });
+        std::move(erasures_.begin(), referenced, std::back_inserter(plan_));
         erase_claimed();
+        // A row that is emptied is marked by that, and not once more by another of its columns.
+        std::stable_partition(marks_.begin(), marks_.end(),
+                              [](const Step &step) { return step.action == Action::empty; });
         std::move(marks_.begin(), marks_.end(), std::back_inserter(plan_));
         for (const Binding &binding : catalogue_.bindings)
             if (modes_.user == Mode::hard)
                 remaining_references(binding);
+        std::move(referenced, erasures_.end(), std::back_inserter(plan_));
         return std::move(plan_);
     }
 
@@ -86,17 +97,37 @@ private:
             claim(container_step(Action::claim, "claim", membership, ""));
     }
 
+    Fate fate(const Binding &binding) const {
+        switch (modes_.of(binding.governed_by)) {
+        case Mode::soft:
+            return binding.soft;
+        case Mode::pruning:
+            return binding.pruning;
+        case Mode::hard:
+            return binding.hard;
+        case Mode::none:
+            break;
+        }
+        return Fate::keep;
+    }
+
     // Rows the user wrote, or that say something about the user.
     void own_rows(const Binding &binding) {
-        if (binding.kind == Kind::owner || binding.kind == Kind::pointer)
-            return;
-        const Mode mode = modes_.of(binding.governed_by);
-        if (mode == Mode::hard || (mode == Mode::pruning && binding.pruned_whole))
-            erase(binding, mode_name(mode));
-        else if (mode == Mode::pruning && !binding.emptied.empty())
-            marks_.push_back(step_of(Action::empty, "prune", binding, "pruning"));
-        else if (mode != Mode::none && binding.relation->mark)
-            marks_.push_back(step_of(Action::mark, "mark", binding, mode_name(mode)));
+        const char *mode = mode_name(modes_.of(binding.governed_by));
+        switch (fate(binding)) {
+        case Fate::erase:
+            erase(binding, mode);
+            break;
+        case Fate::empty:
+            marks_.push_back(step_of(Action::empty, "prune", binding, mode));
+            break;
+        case Fate::mark:
+            marks_.push_back(step_of(Action::mark, "mark", binding, mode));
+            break;
+        case Fate::keep:
+        case Fate::reassign:
+            break;
+        }
     }
 
     void erase(const Binding &binding, const char *mode) {
@@ -155,13 +186,36 @@ private:
         }
     }
 
-    // Rows of others that stay, but must not name the user any more.
+    // Rows that stay, but must not name the user any more.
     void remaining_references(const Binding &binding) {
-        if (binding.kind == Kind::owner)
+        if (binding.hard == Fate::erase)
+            return;
+        const bool list = binding.user.form == Form::array || binding.user.form == Form::json_list;
+        if (binding.hard == Fate::reassign)
             plan_.push_back(step_of(Action::reassign, "transfer", binding, "transferred"));
-        else if (binding.kind == Kind::pointer)
-            plan_.push_back(step_of(binding.user.array ? Action::drop_element : Action::clear,
-                                    "clear", binding, "cleared"));
+        else
+            plan_.push_back(
+                step_of(list ? Action::drop_elements : Action::clear, "clear", binding, "cleared"));
+    }
+
+    // Steps over rows with foreign keys come before those over the rows that these point to.
+    void referencing_first(Plan &steps) const {
+        Plan ordered;
+        while (!steps.empty()) {
+            auto next = std::find_if(steps.begin(), steps.end(), [&steps](const Step &candidate) {
+                return std::none_of(steps.begin(), steps.end(), [&](const Step &other) {
+                    const auto &references = other.relation->references;
+                    return other.relation != candidate.relation &&
+                           std::find(references.begin(), references.end(), candidate.relation) !=
+                               references.end();
+                });
+            });
+            if (next == steps.end()) // tables that refer to each other in a circle
+                next = steps.begin();
+            ordered.push_back(std::move(*next));
+            steps.erase(next);
+        }
+        steps = std::move(ordered);
     }
 
     const Catalogue &catalogue_;
@@ -196,8 +250,7 @@ template <class Wanted> Plan unmark_plan(const Catalogue &catalogue, Wanted want
             plan.push_back(container_step(Action::unmark, "restore", binding, "restored"));
             unmark_rest(plan, catalogue, binding.container->relation);
         }
-        if ((binding.kind == Kind::author || binding.kind == Kind::personal) &&
-            binding.relation->mark && wanted(binding.governed_by))
+        if (binding.may_be_marked() && wanted(binding.governed_by))
             plan.push_back(step_of(Action::unmark, "restore", binding, "restored"));
     }
     return plan;
@@ -250,6 +303,14 @@ Plan reactivation_plan(const Catalogue &catalogue, bool messages, bool channels)
                (channels && governor == Governor::conversations);
     });
     std::move(marks.begin(), marks.end(), std::back_inserter(plan));
+    return plan;
+}
+
+Plan export_plan(const Catalogue &catalogue) {
+    Plan plan{users_step(UserRows::copy, "export users", "exported")};
+    for (const Binding &binding : catalogue.bindings)
+        if (binding.exported)
+            plan.push_back(step_of(Action::copy, "export", binding, "exported"));
     return plan;
 }
 

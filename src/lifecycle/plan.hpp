@@ -9,22 +9,23 @@
 namespace stream::lifecycle {
 
 enum class Action {
-    mark,         // set the mark where it is not set
-    claim,        // mark rows as the task's own, to be erased once what hangs on them is gone
-    empty,        // pruning: mark, and empty the columns the binding names
-    erase,        // delete, with the children that have no children of their own
-    clear,        // set the column with the user's id to NULL
-    drop_element, // take the user's id out of an array
-    reassign,     // give the row to another owner
-    unmark,       // lift the marks that one task made
+    mark,          // set the mark where it is not set
+    claim,         // mark rows as the task's own, to be erased once what hangs on them is gone
+    empty,         // pruning: mark, and empty the columns the binding names
+    erase,         // delete, with the children that have no children of their own
+    clear,         // set the column with the user's id to NULL
+    drop_elements, // take the users' ids out of a list
+    reassign,      // give the row to another owner
+    unmark,        // lift the marks that one task made
     unmark_rest, // … also where the way to the row is gone, once none of that task's users is left
     user_rows,   // a statement over the task's users themselves
     wait_for_writers, // until every transaction that was running when the step began has ended
+    copy,             // into the task's export
     list_files,       // what the erased and emptied rows alone referred to
 };
 
 // The statements over users' own rows (lifecycle/user_rows.cpp holds their SQL).
-enum class UserRows { count_marked, prune, erase, deactivate, reactivate, leave_teams };
+enum class UserRows { count_marked, prune, erase, deactivate, reactivate, leave_teams, copy };
 
 struct Step {
     std::string name; // for people
@@ -52,5 +53,6 @@ Plan deactivation_plan(const bindings::Catalogue &catalogue, bool mark_messages,
                        bool mark_channels);
 Plan reactivation_plan(const bindings::Catalogue &catalogue, bool messages, bool channels);
 Plan leave_teams_plan();
+Plan export_plan(const bindings::Catalogue &catalogue);
 
 } // namespace stream::lifecycle

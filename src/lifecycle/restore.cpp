@@ -1,5 +1,6 @@
 // Restore: users come back at once, their data by a task when there is any.
 
+#include "events/emit.hpp"
 #include "lifecycle/jobs.hpp"
 #include "pg/array.hpp"
 
@@ -58,9 +59,13 @@ STREAM_FUNCTION(stream_restore_users, "RestoreUsers") {
         deletions.push_back(subject.deleted_by_task);
     unmark_users.run({pg::Param::datum(pg::text_array(ids)), GetCurrentTimestamp()});
     leave_deletions.run({pg::Param::datum(pg::text_array(ids))});
-    if (data_was_marked.run({pg::Param::datum(pg::text_array(deletions))})[0].boolean(1))
-        return task_response(call,
-                             enqueue("restore_users", subjects, {}, {}, &Subject::deleted_by_task));
+    if (data_was_marked.run({pg::Param::datum(pg::text_array(deletions))})[0].boolean(1)) {
+        const std::string task =
+            enqueue("restore_users", subjects, {}, {}, &Subject::deleted_by_task);
+        events::emit({events::Type::user_restored, task}, ids_of(subjects));
+        return task_response(call, task);
+    }
+    events::emit({events::Type::user_restored}, ids_of(subjects));
     pg::JsonbWriter w(call.result_context());
     w.begin_object({"duration"});
     w.string(call.duration());

@@ -1,6 +1,8 @@
 #include "lifecycle/user_rows.hpp"
 
 #include "erasure/ledger.hpp"
+#include "events/emit.hpp"
+#include "export/export.hpp"
 #include "pg/array.hpp"
 #include "pg/spi.hpp"
 
@@ -10,6 +12,16 @@ namespace {
 
 // All take: $1 ids, $2 task (text), $3 its seq, $4 now, $5 who did it, $6 a new name.
 const std::vector<Oid> types{TEXTARRAYOID, TEXTOID, INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID};
+
+// Calls lock users in the order of their ids; a statement that changes many would do it in an order
+// of its own, and the two might wait for each other.
+pg::Statement lock_to_change(R"(
+    SELECT FROM stream.users WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE)",
+                             {TEXTARRAYOID});
+
+pg::Statement lock_to_erase(R"(
+    SELECT FROM stream.users WHERE id = ANY ($1) ORDER BY id FOR UPDATE)",
+                            {TEXTARRAYOID});
 
 pg::Statement count_marked(R"(
     SELECT id FROM stream.users WHERE id = ANY ($1) AND deleted_at IS NOT NULL)",
@@ -87,24 +99,48 @@ pg::Statement &statement(UserRows what) {
         return reactivate;
     case UserRows::leave_teams:
         return leave_teams;
+    case UserRows::copy:
     case UserRows::count_marked:
         break;
     }
     return count_marked;
 }
 
+void tell(events::Type type, const tasks::Task &task, const pg::Rows &rows) {
+    pg::Vec<std::string_view> ids;
+    ids.reserve(rows.size());
+    for (std::size_t i = 0; i < rows.size(); i++)
+        ids.push_back(rows[i].text(1));
+    std::sort(ids.begin(), ids.end());
+    events::emit({type, task.id}, ids);
+}
+
+void lock_users(UserRows what, const pg::Param &ids) {
+    if (what == UserRows::erase)
+        lock_to_erase.run({ids});
+    else if (what != UserRows::count_marked && what != UserRows::leave_teams)
+        lock_to_change.run({ids});
+}
+
 } // namespace
 
 UserRowsDone run_user_rows(UserRows what, const tasks::Task &task,
                            const pg::Vec<std::string_view> &ids) {
+    if (what == UserRows::copy)
+        return {"stream.users", exporting::note_users(task, ids)};
     const auto by = task.text("created_by_id");
     const auto name = task.text("name");
+    const pg::Param users = pg::Param::datum(pg::text_array(ids));
+    lock_users(what, users);
     if (what == UserRows::prune || what == UserRows::erase)
         erasure::record_users(task, ids);
-    const pg::Rows rows =
-        statement(what).run({pg::Param::datum(pg::text_array(ids)), task.id, task.seq,
-                             GetCurrentTimestamp(), by ? pg::Param(*by) : pg::Param(std::nullopt),
-                             name ? pg::Param(*name) : pg::Param(std::nullopt)});
+    const pg::Rows rows = statement(what).run({users, task.id, task.seq, GetCurrentTimestamp(),
+                                               by ? pg::Param(*by) : pg::Param(std::nullopt),
+                                               name ? pg::Param(*name) : pg::Param(std::nullopt)});
+    if (what == UserRows::deactivate)
+        tell(events::Type::user_deactivated, task, rows);
+    else if (what == UserRows::reactivate)
+        tell(events::Type::user_reactivated, task, rows);
     return {what == UserRows::leave_teams ? "stream.channel_members" : "stream.users",
             static_cast<int64>(rows.processed())};
 }

@@ -44,11 +44,14 @@ INSERT INTO stream.bindings (relation, user_column, kind, governed_by) VALUES
     ('stream.bans', 'target_user_id', 'personal', 'user'),
     ('stream.bans', 'banned_by_id', 'pointer', 'user'),
     ('stream.user_mutes', 'user_id', 'personal', 'user'),
-    ('stream.user_mutes', 'target_id', 'personal', 'user'),
     ('stream.channel_mutes', 'user_id', 'personal', 'user'),
     ('stream.blocks', 'user_id', 'personal', 'user'),
-    ('stream.blocks', 'blocked_user_id', 'personal', 'user'),
     ('stream.users', 'deactivated_by_id', 'pointer', 'user');
+
+-- What others keep about the user is theirs, and in nobody's export but theirs.
+INSERT INTO stream.bindings (relation, user_column, kind, governed_by, exported) VALUES
+    ('stream.user_mutes', 'target_id', 'personal', 'user', false),
+    ('stream.blocks', 'blocked_user_id', 'personal', 'user', false);
 
 INSERT INTO stream.binding_children (parent, parent_columns, child, child_columns, on_erase, on_prune) VALUES
     ('stream.channels', '{cid}', 'stream.channel_mutes', '{channel_cid}', 'delete', false),

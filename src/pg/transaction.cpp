@@ -48,14 +48,37 @@ void commit(bool atomic) {
         guard([]() noexcept { SPI_commit(); });
 }
 
-ActAs::ActAs(Oid role) {
-    GetUserIdAndSecContext(&previous_role_, &previous_context_);
-    SetUserIdAndSecContext(role, previous_context_ | SECURITY_LOCAL_USERID_CHANGE);
-    guc_level_ = NewGUCNestLevel();
-    guard([]() noexcept {
-        set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
-                          GUC_ACTION_SAVE, true, 0, false);
+void set_for_now(const char *name, const char *value) {
+    guard([name, value]() noexcept {
+        set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
     });
+}
+
+void read_committed() {
+    if (!IsolationUsesXactSnapshot())
+        return;
+    guard([]() noexcept {
+        set_config_option("transaction_isolation", "read committed", PGC_USERSET, PGC_S_SESSION,
+                          GUC_ACTION_LOCAL, true, 0, false);
+    });
+}
+
+void heed_server() {
+    if (ConfigReloadPending) {
+        ConfigReloadPending = 0;
+        guard([]() noexcept { ProcessConfigFile(PGC_SIGHUP); });
+    }
+    if (ProcSignalBarrierPending)
+        guard([]() noexcept { ProcessProcSignalBarrier(); });
+}
+
+ActAs::ActAs(Oid role, const char *search_path, bool restricted) {
+    GetUserIdAndSecContext(&previous_role_, &previous_context_);
+    SetUserIdAndSecContext(role, previous_context_ | SECURITY_LOCAL_USERID_CHANGE |
+                                     (restricted ? SECURITY_RESTRICTED_OPERATION : 0));
+    guc_level_ = NewGUCNestLevel();
+    set_for_now("search_path", search_path);
+    set_for_now("row_security", "off");
 }
 
 ActAs::~ActAs() {

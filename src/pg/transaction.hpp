@@ -21,11 +21,24 @@ template <class F> std::optional<Rollback> attempt(F &&body);
 // Commits, in a procedure that may: a no-op inside a caller's transaction block.
 void commit(bool atomic);
 
+// Sets a setting until the subtransaction, or the ActAs, in which it is called ends.
+void set_for_now(const char *name, const char *value);
+
+// Makes a transaction that has done nothing yet READ COMMITTED, whatever the session's default.
+void read_committed();
+
+// Does what the server asks of every session, whatever it is at: reads the configuration again,
+// lets go of what others wait for.
+void heed_server();
+
 // Takes the place of SECURITY DEFINER and SET search_path in a procedure that commits: while it
-// lives, the session acts as the given role with search_path pinned.
+// lives, the session acts as the given role with search_path pinned. restricted keeps code of that
+// role, such as a trigger, from changing the session (SECURITY_RESTRICTED_OPERATION). Row-level
+// security that would hide rows from the role is an error and never passed over in silence.
 class ActAs {
 public:
-    explicit ActAs(Oid role);
+    explicit ActAs(Oid role, const char *search_path = "pg_catalog, pg_temp",
+                   bool restricted = false);
     ActAs(const ActAs &) = delete;
     ActAs &operator=(const ActAs &) = delete;
     ~ActAs();

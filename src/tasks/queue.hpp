@@ -1,5 +1,5 @@
 #pragma once
-// The task table: enqueue, claim, save, end.
+// The task table: enqueue, save, retry, end. Taking a task up is in tasks/claim.hpp.
 
 #include "tasks/task.hpp"
 
@@ -12,45 +12,28 @@ std::string enqueue(std::string_view kind, const Jsonb *params,
                     const pg::Vec<std::string_view> &user_ids,
                     const pg::Vec<std::optional<pg::JsonValue>> *details = nullptr);
 
-// Holds the session advisory lock of a task: as long as it is held, the task has a living worker.
-class TaskLock {
-public:
-    // Takes the lock if it is free.
-    static std::optional<TaskLock> try_acquire(int64 seq);
-    TaskLock(TaskLock &&other) noexcept : seq_(std::exchange(other.seq_, 0)) {}
-    TaskLock(const TaskLock &) = delete;
-    TaskLock &operator=(const TaskLock &) = delete;
-    TaskLock &operator=(TaskLock &&) = delete;
-    ~TaskLock();
-
-private:
-    explicit TaskLock(int64 seq) : seq_(seq) {}
-    int64 seq_;
-};
-
-struct Claim {
-    Task task;
-    TaskLock lock;
-};
-
-// The next task that is due, now marked running and locked by this session: the oldest unfinished
-// one that no living worker holds and that shares no user with an older unfinished one. skip: tasks
-// this worker found blocked a moment ago. context: where the task's parameters are kept. held is
-// set when tasks were passed over because their workers live.
-std::optional<Claim> claim_next(const std::vector<int64> &skip, MemoryContext context, bool &held);
-
-// A task just enqueued by this transaction, to be run in it at once.
-Task take(const std::string &id, MemoryContext context);
-
-// Writes progress, cursor and counts. Returns true when somebody asked for the task to be
-// cancelled.
+// Writes progress, cursor and counts of a chunk that is done. Returns true when somebody asked for
+// the task to be cancelled.
 bool save(const Task &task);
 
+// Whether somebody asked for the task to be cancelled; from now on nobody can before the
+// transaction's end.
+bool cancel_requested(const Task &task);
+
+// Why a chunk failed.
+struct Failure {
+    std::string_view sqlstate;
+    std::string_view message;
+    std::string_view step;
+};
+
+// Puts a task whose chunk failed back into the queue for a while, which is longer with each retry.
+void retry_later(const Task &task, const Failure &failure);
+
 // The ends of a task's life. Each wakes waiting workers at commit: a task that waited for this one
-// may be due.
+// may be due. What was committed stays, and is counted in the result.
 void complete(const Task &task);
 void cancel(const Task &task);
-void fail(const Task &task, std::string_view sqlstate, std::string_view message,
-          std::string_view step);
+void fail(const Task &task, const Failure &failure);
 
 } // namespace stream::tasks

@@ -1,10 +1,11 @@
 // What callers see of tasks: get, wait, cancel, retry.
 
 #include "erasure/holds.hpp"
+#include "events/emit.hpp"
 #include "pg/array.hpp"
 #include "pg/transaction.hpp"
+#include "tasks/claim.hpp"
 #include "tasks/lock_tags.hpp"
-#include "tasks/queue.hpp"
 #include "tasks/wake.hpp"
 
 using namespace stream;
@@ -19,6 +20,8 @@ pg::Statement read_status(R"(
     WHERE t.id = $1)",
                           {UUIDOID});
 
+pg::Statement read_end("SELECT status FROM stream.tasks WHERE id = $1", {UUIDOID});
+
 pg::Statement written_by("SELECT xmin FROM stream.tasks WHERE id = $1", {UUIDOID});
 
 pg::Statement lock_status(R"(
@@ -30,16 +33,30 @@ pg::Statement request_cancel("UPDATE stream.tasks SET cancel_requested = true WH
 
 pg::Statement cancel_now(R"(
     UPDATE stream.tasks
-    SET status = 'cancelled', updated_at = clock_timestamp(), finished_at = clock_timestamp()
-    WHERE id = $1)",
+    SET status = 'cancelled', result = jsonb_build_object('counts', counts), error = NULL,
+        retries = 0, retry_at = NULL, worker_pid = NULL,
+        updated_at = clock_timestamp(), finished_at = clock_timestamp()
+    WHERE id = $1
+    RETURNING kind)",
                          {UUIDOID});
 
 pg::Statement retry_now(R"(
     UPDATE stream.tasks
-    SET status = 'pending', error = NULL, finished_at = NULL, cancel_requested = false,
+    SET status = 'pending', error = NULL, result = '{}', finished_at = NULL, cancel_requested = false,
         updated_at = clock_timestamp()
     WHERE id = $1)",
                         {UUIDOID});
+
+// Session locks of workers, as lock_tags.hpp makes them.
+pg::Statement worker_lives(R"(
+    SELECT FROM pg_locks
+    WHERE locktype = 'advisory' AND objsubid = 21334 AND pid = $1
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
+                           {INT4OID});
+
+pg::Statement still_running(
+    "SELECT FROM stream.tasks WHERE id = $1 AND status = 'running' AND worker_pid = $2",
+    {UUIDOID, INT4OID});
 
 pg::Param uuid_argument(const pg::Call &call) {
     if (call.is_null(0))
@@ -51,6 +68,12 @@ std::string uuid_text(const pg::Call &call) {
     const Datum id = call.datum(0);
     return pg::guard(
         [id]() noexcept { return DatumGetCString(DirectFunctionCall1(uuid_out, id)); });
+}
+
+// The plan that reads progress is kept while the queue grows and empties. Ends with the SET clause
+// of the SQL function.
+void plan_by_index() {
+    pg::set_for_now("enable_seqscan", "off");
 }
 
 Error unknown_task(const pg::Call &call) {
@@ -117,20 +140,29 @@ void sleep_a_little(long milliseconds) {
     pg::check_interrupts();
 }
 
-// The response once the task is over, or at_last is set; else nothing. Reads under a snapshot of
-// its own, taken now, whatever the caller's isolation level.
-std::optional<Datum> poll(const pg::Call &call, const pg::Param &id, bool at_last) {
+// Runs body under a snapshot of its own, taken now, whatever the caller's isolation level.
+template <class F> auto as_of_now(F &&body) {
     pg::guard([]() noexcept { PushActiveSnapshot(GetLatestSnapshot()); });
-    std::optional<Datum> response;
-    {
+    auto result = body();
+    pg::guard([]() noexcept { PopActiveSnapshot(); });
+    return result;
+}
+
+// The response once the task is over, or at_last is set; else nothing.
+std::optional<Datum> poll(const pg::Call &call, const pg::Param &id, bool at_last) {
+    return as_of_now([&]() -> std::optional<Datum> {
+        if (!at_last) {
+            const pg::Rows end = read_end.read({id});
+            if (end.empty())
+                throw unknown_task(call);
+            if (!is_over(end[0].text(1)))
+                return std::nullopt;
+        }
         const pg::Rows rows = read_status.read({id});
         if (rows.empty())
             throw unknown_task(call);
-        if (at_last || is_over(rows[0].text(2)))
-            response = task_response(call, rows[0]);
-    }
-    pg::guard([]() noexcept { PopActiveSnapshot(); });
-    return response;
+        return task_response(call, rows[0]);
+    });
 }
 
 Datum task_id_response(const pg::Call &call, std::string_view status) {
@@ -147,16 +179,30 @@ Datum task_id_response(const pg::Call &call, std::string_view status) {
 
 STREAM_FUNCTION(stream_get_task, "GetTask") {
     const pg::Param id = uuid_argument(call);
+    plan_by_index();
     const pg::Rows rows = read_status.run({id});
     if (rows.empty())
         throw unknown_task(call);
     return task_response(call, rows[0]);
 }
 
+// What a running task's row says may be older than what locks say: when the worker seems gone, the
+// row is read again. A standby knows nothing of the locks of its primary.
+STREAM_FUNCTION(stream_worker_is_gone, "GetTask") {
+    if (call.is_null(0) || call.is_null(1) || RecoveryInProgress())
+        return BoolGetDatum(false);
+    const pg::Param id = pg::Param::datum(call.datum(0));
+    const pg::Param pid = pg::Param::datum(call.datum(1));
+    if (!worker_lives.run({pid}).empty())
+        return BoolGetDatum(false);
+    return BoolGetDatum(as_of_now([&] { return !still_running.read({id, pid}).empty(); }));
+}
+
 // Sleeps 1 ms after the first look and at most 50 ms later, so that a short task is seen at once
 // and a long one costs next to nothing.
 STREAM_FUNCTION(stream_wait_task, "GetTask") {
     const pg::Param id = uuid_argument(call);
+    plan_by_index();
     if (call.is_null(1))
         throw bad_input("timeout must not be null").at("timeout");
     {
@@ -193,7 +239,8 @@ STREAM_FUNCTION(stream_cancel_task, "CancelTask") {
             .of(uuid_text(call));
     // Without a living worker the task ends here; otherwise its worker ends it.
     if (tasks::TaskLock::try_acquire(rows[0].int8(1))) {
-        cancel_now.run({id});
+        const pg::Rows ended = cancel_now.run({id});
+        events::emit_task({events::Type::task_cancelled, uuid_text(call), ended[0].text(1)});
         tasks::wake_workers_at_commit();
         return task_id_response(call, "cancelled");
     }

@@ -33,8 +33,11 @@ struct Task {
     const Jsonb *params = nullptr;  // lives in the task's memory context
     std::vector<std::string> steps; // names of the plan's steps, as of its first chunk
     Cursor cursor;
-    int64 done = 0;             // rows handled
-    std::optional<int64> total; // rows to handle, once counted
+    int64 done = 0;                        // rows handled
+    std::optional<int64> total;            // rows to handle, once counted
+    double work_seconds = 0;               // that chunks have taken, pauses between them included
+    std::optional<double> rows_per_second; // over the last seconds of work
+    int32 retries = 0;                     // of the present chunk, by itself
     Counts counts;
     std::string step;               // what is being done now, for people
     std::vector<std::string> files; // result of a deletion with files

@@ -8,11 +8,15 @@ CREATE TABLE stream.tasks (
         CHECK (status IN ('pending', 'running', 'completed', 'failed', 'cancelled')),
     cancel_requested boolean NOT NULL DEFAULT false,
     attempts integer NOT NULL DEFAULT 0,
+    retries integer NOT NULL DEFAULT 0,
+    retry_at timestamptz,
     worker_pid integer,
     steps text[] NOT NULL DEFAULT '{}',
     cursor jsonb,
     done bigint NOT NULL DEFAULT 0,
     total bigint,
+    work_seconds double precision NOT NULL DEFAULT 0,
+    rows_per_second double precision,
     counts jsonb NOT NULL DEFAULT '{}',
     result jsonb NOT NULL DEFAULT '{}',
     error jsonb,
@@ -22,7 +26,11 @@ CREATE TABLE stream.tasks (
     finished_at timestamptz
 ) WITH (fillfactor = 50);
 
-CREATE INDEX tasks_unfinished ON stream.tasks (seq) WHERE status IN ('pending', 'running');
+-- No index holds a column that a chunk changes: its update of the task stays on the task's page.
+CREATE INDEX tasks_pending ON stream.tasks (seq) WHERE status = 'pending';
+CREATE INDEX tasks_running ON stream.tasks (seq) WHERE status = 'running';
+CREATE INDEX tasks_to_retry ON stream.tasks (retry_at) WHERE retry_at IS NOT NULL;
+CREATE INDEX tasks_over ON stream.tasks (finished_at) WHERE finished_at IS NOT NULL;
 
 -- The users a task is about, in the order it handles them. The rows go when the task completes.
 CREATE TABLE stream.task_users (
@@ -32,7 +40,10 @@ CREATE TABLE stream.task_users (
     PRIMARY KEY (seq, user_id)
 );
 
-CREATE INDEX task_users_user ON stream.task_users (user_id, seq);
+-- Tasks are found by user through this index and users by task through the primary key, and neither can
+-- take the other's place: whatever the statistics of a table say that grows and empties all the time.
+CREATE INDEX task_users_user ON stream.task_users USING hash (user_id);
+ALTER TABLE stream.task_users ALTER COLUMN user_id SET (n_distinct = -1);
 
 -- URLs of attachments whose rows a task emptied or erased (delete with files => true): at its end
 -- those that nothing refers to any more become the task's result.
@@ -60,25 +71,32 @@ COMMENT ON COLUMN stream.tasks.params IS 'What the call asked for, users aside';
 COMMENT ON COLUMN stream.tasks.status IS 'pending, running, completed, failed or cancelled';
 COMMENT ON COLUMN stream.tasks.cancel_requested IS 'Its worker is to end it';
 COMMENT ON COLUMN stream.tasks.attempts IS 'How many workers have taken it up';
+COMMENT ON COLUMN stream.tasks.retries IS 'How often in a row its present chunk has been retried by itself';
+COMMENT ON COLUMN stream.tasks.retry_at IS 'When its present chunk is retried, while it waits for that';
 COMMENT ON COLUMN stream.tasks.worker_pid IS 'Process id of the worker that took it up last';
 COMMENT ON COLUMN stream.tasks.steps IS 'Names of its steps, in order';
 COMMENT ON COLUMN stream.tasks.cursor IS 'Where the next chunk begins: {"step", "driver", "key", "found"}';
 COMMENT ON COLUMN stream.tasks.done IS 'Rows handled and committed';
 COMMENT ON COLUMN stream.tasks.total IS 'Rows to handle, once counted';
+COMMENT ON COLUMN stream.tasks.work_seconds IS 'Time that committed chunks have taken, pauses between them included';
+COMMENT ON COLUMN stream.tasks.rows_per_second IS 'Rows handled a second, over about the last ten seconds of work';
 COMMENT ON COLUMN stream.tasks.counts IS 'Rows handled by table and mode: {"<table>": {"<mode>": n}}';
-COMMENT ON COLUMN stream.tasks.result IS 'What a completed task reports: {"counts": …, "files": […]}';
-COMMENT ON COLUMN stream.tasks.error IS 'Why it failed: {"type": SQLSTATE, "description", "step"}';
+COMMENT ON COLUMN stream.tasks.result IS 'What a task that is over reports: {"counts": …, "files": […]}';
+COMMENT ON COLUMN stream.tasks.error IS 'Why it failed, or why its present chunk is retried: {"type": SQLSTATE, "description", "step"}';
 COMMENT ON COLUMN stream.tasks.created_at IS 'When it was enqueued';
 COMMENT ON COLUMN stream.tasks.updated_at IS 'When its last chunk was committed';
 COMMENT ON COLUMN stream.tasks.started_at IS 'When a worker first took it up';
 COMMENT ON COLUMN stream.tasks.finished_at IS 'When it was over';
 COMMENT ON SEQUENCE stream.tasks_seq_seq IS 'Numbers tasks in the order in which they were enqueued';
-COMMENT ON INDEX stream.tasks_unfinished IS 'What workers look through';
+COMMENT ON INDEX stream.tasks_pending IS 'Finds what is to be done';
+COMMENT ON INDEX stream.tasks_running IS 'Finds tasks whose workers may have died';
+COMMENT ON INDEX stream.tasks_to_retry IS 'Finds when the next chunk is to be retried';
+COMMENT ON INDEX stream.tasks_over IS 'Finds tasks that are over and old';
 COMMENT ON TABLE stream.task_users IS 'The users a task is about; the rows go when it completes';
 COMMENT ON COLUMN stream.task_users.seq IS 'The task';
 COMMENT ON COLUMN stream.task_users.user_id IS 'The user';
 COMMENT ON COLUMN stream.task_users.detail IS 'What the task needs to know of this user: the task whose marks it lifts, or the teams that were left';
-COMMENT ON INDEX stream.task_users_user IS 'Finds older tasks on the same user, which go first';
+COMMENT ON INDEX stream.task_users_user IS 'Finds other tasks on the same user, which may go first';
 COMMENT ON TABLE stream.task_files IS 'Files of rows that a running task erased or emptied';
 COMMENT ON COLUMN stream.task_files.seq IS 'The task';
 COMMENT ON COLUMN stream.task_files.url IS 'URL of the file';

@@ -3,16 +3,23 @@
 #include "pg/boundary.hpp"
 #include "tasks/lock_tags.hpp"
 
+#include <algorithm>
 #include <csignal>
 
 namespace stream::tasks {
 
 namespace {
 
+// A process to be sent a query cancel, asked for in a (sub)transaction of this nesting level.
+struct Cancel {
+    int pid;
+    int level;
+};
+
 // What the running transaction will do at its commit.
 bool wake_wanted = false;
 std::vector<PGPROC *> sleepers; // found before the commit, woken after it
-std::vector<int> to_cancel;
+std::vector<Cancel> to_cancel;
 
 PGPROC *process_of(const VirtualTransactionId &vxid) {
 #if PG_VERSION_NUM >= 170000
@@ -50,8 +57,8 @@ void at_transaction_end(XactEvent event, void *) {
     case XACT_EVENT_COMMIT:
         for (PGPROC *proc : sleepers)
             SetLatch(&proc->procLatch);
-        for (const int pid : to_cancel)
-            kill(pid, SIGINT);
+        for (const Cancel &cancel : to_cancel)
+            kill(cancel.pid, SIGINT);
         forget();
         break;
     case XACT_EVENT_ABORT:
@@ -63,10 +70,23 @@ void at_transaction_end(XactEvent event, void *) {
     }
 }
 
+// A wake that was rolled back harms nobody; a cancel would end a worker that nobody wants to end.
+void at_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
+    const int level = GetCurrentTransactionNestLevel();
+    const auto inner = std::find_if(to_cancel.begin(), to_cancel.end(),
+                                    [level](const Cancel &c) { return c.level >= level; });
+    if (event == SUBXACT_EVENT_ABORT_SUB)
+        to_cancel.erase(inner, to_cancel.end());
+    else if (event == SUBXACT_EVENT_COMMIT_SUB)
+        std::for_each(inner, to_cancel.end(), [level](Cancel &c) { c.level = level - 1; });
+}
+
 void register_once() {
     static bool registered = false;
-    if (!registered)
+    if (!registered) {
         RegisterXactCallback(at_transaction_end, nullptr);
+        RegisterSubXactCallback(at_subtransaction_end, nullptr);
+    }
     registered = true;
     // Growing later must not fail after the commit.
     sleepers.reserve(64);
@@ -81,7 +101,7 @@ void wake_workers_at_commit() {
 
 void cancel_backend_at_commit(int pid) {
     register_once();
-    to_cancel.push_back(pid);
+    to_cancel.push_back({pid, GetCurrentTransactionNestLevel()});
 }
 
 WorkerPresence::WorkerPresence() {

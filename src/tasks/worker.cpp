@@ -3,24 +3,47 @@
 //
 // A task's states and what moves it from one to the next:
 //
-//   pending   --claimed by a worker-->                      running
-//   running   --a chunk done, more to do-->                 running   (progress commits with it)
-//   running   --its last chunk done-->                      completed
-//   running   --a chunk raised an error-->                  failed
-//   pending, running --stream_cancel_task-->                cancelled (what was committed stays)
-//   failed, cancelled --stream_retry_task-->                pending   (goes on at its cursor)
-//   running   --its worker dies: the lock is free-->        running   under the next worker
+//   pending            --claimed by a worker-->                running
+//   running            --a chunk done, more to do-->           running, progress commits with it
+//   running            --its last chunk done-->                completed
+//   running            --a chunk raised an error-->            failed
+//   running            --a chunk met a conflict-->             pending, to be retried in a while
+//   pending, running   --stream_cancel_task-->                 cancelled, what was committed stays
+//   failed, cancelled  --stream_retry_task-->                  pending, goes on at its cursor
+//   running            --its worker dies: the lock is free-->  running under the next worker
 
+#include "events/past.hpp"
 #include "pg/transaction.hpp"
 #include "settings.hpp"
+#include "tasks/activity.hpp"
+#include "tasks/claim.hpp"
+#include "tasks/debug_point.hpp"
+#include "tasks/pace.hpp"
 #include "tasks/queue.hpp"
+#include "tasks/trim.hpp"
 #include "tasks/wake.hpp"
 
 namespace stream::tasks {
 
 namespace {
 
-enum class Outcome { progressed, ended, blocked };
+enum class Outcome { progressed, ended, blocked, put_off };
+
+constexpr int64 us_per_ms = 1000;
+// When many tasks wait for one, looking through them takes long and finds nothing: an idle worker
+// spends no more than a fifth of its time on that, however often it is woken.
+constexpr int64 looking_share = 4;
+constexpr int64 trim_interval_us = USECS_PER_MINUTE;
+
+Throttle throttle() {
+    return {settings::chunk_pause_ms * us_per_ms, settings::rows_per_second};
+}
+
+// What goes away by itself when others have got out of the way.
+bool is_conflict(int sqlstate) {
+    return sqlstate == ERRCODE_T_R_SERIALIZATION_FAILURE ||
+           sqlstate == ERRCODE_T_R_DEADLOCK_DETECTED || sqlstate == ERRCODE_LOCK_NOT_AVAILABLE;
+}
 
 // One CALL stream_run_tasks.
 class Worker {
@@ -32,8 +55,7 @@ public:
           task_memory_(AllocSetContextCreate(home_, "stream_users task", ALLOCSET_DEFAULT_SIZES)),
           owner_(pg::extension_owner()) {}
 
-    // Returns how many tasks it brought to an end.
-    int64 run();
+    void run();
 
 private:
     void heed_interrupts();
@@ -42,9 +64,14 @@ private:
     void run_task(Claim claim);
     Outcome run_chunk(Job &job, Task &task);
     Outcome settle(Task &task, const pg::Rollback &failure);
+    void count_work(Task &task, int64 rows);
+    void wait_for_throttle();
+    bool trim();
     bool dismissed();
+    bool more_may_come() const { return !blocked_.empty() || (next_retry_ && !atomic_); }
     int64 pause() const;
-    void sleep(int64 milliseconds);
+    void rest(int64 milliseconds);
+    void sleep();
     template <class F> void transaction(F &&body);
 
     bool atomic_;
@@ -55,15 +82,25 @@ private:
     MemoryContext chunk_memory_;
     MemoryContext task_memory_;
     Oid owner_;
-    int64 ended_ = 0;
+    Activity activity_;
+    Queue queue_;
     std::vector<int64> blocked_;
-    bool others_at_work_ = false;
+    std::optional<TimestampTz> next_retry_;
+    TimestampTz next_full_look_ = 0;
+    TimestampTz no_look_before_ = 0;
+    Pacer pacer_;
+    Rate rate_;
+    TimestampTz counted_until_ = 0; // of the time spent on the present task
+    Trim trim_;
+    TimestampTz next_trim_ = 0;
     // Somebody cancelled a task that ended before the signal for it came.
     bool late_cancel_ = false;
 };
 
 // Runs body as the extension's owner, commits, and gives its memory back.
 template <class F> void Worker::transaction(F &&body) {
+    if (!atomic_)
+        pg::read_committed();
     MemoryContextSwitchTo(chunk_memory_);
     {
         const pg::ActAs as_owner(owner_);
@@ -77,32 +114,49 @@ template <class F> void Worker::transaction(F &&body) {
 std::optional<Claim> Worker::claim() {
     std::optional<Claim> claim;
     MemoryContextReset(task_memory_);
+    const TimestampTz began = GetCurrentTimestamp();
+    const bool everything = began >= next_full_look_;
     transaction([&] {
-        if (auto next = claim_next(blocked_, task_memory_, others_at_work_))
+        if (auto next = queue_.claim_next(everything ? Look::at_everything : Look::for_lost_workers,
+                                          blocked_, task_memory_))
             claim.emplace(std::move(*next));
+        if (claim)
+            debug_point(DebugPoint::before_claim_commit);
+        else if (everything)
+            next_retry_ = next_retry();
     });
+    if (claim)
+        debug_point(DebugPoint::after_claim_commit);
+    else if (everything) {
+        const TimestampTz now = GetCurrentTimestamp();
+        next_full_look_ = now + settings::poll_interval_ms * us_per_ms;
+        no_look_before_ = now + looking_share * (now - began);
+    }
     return claim;
 }
 
-int64 Worker::run() {
+void Worker::run() {
     const WorkerPresence presence;
+    // Postmaster's background workers ignore it unless they say otherwise; pg_cron's don't.
+    if (MyBackendType == B_BG_WORKER)
+        pqsignal(SIGHUP, SignalHandlerForConfigReload);
+    pg::commit(atomic_); // the CALL's own transaction has a snapshot, and may not be READ COMMITTED
     while (!dismissed()) {
         heed_interrupts();
-        auto claimed = claim();
-        if (claimed) {
+        if (auto claimed = claim()) {
             run_task(std::move(*claimed));
+            next_full_look_ = 0;
             if (!time_left())
                 break;
             continue;
         }
-        if (blocked_.empty() && until_idle_)
+        if (trim())
+            continue;
+        if ((until_idle_ && !more_may_come()) || !time_left())
             break;
-        if (!time_left())
-            break;
-        sleep(pause());
+        sleep();
         blocked_.clear();
     }
-    return ended_;
 }
 
 // Between tasks a query cancel ends the worker, unless it was sent to end a task that is over.
@@ -117,20 +171,35 @@ void Worker::heed_interrupts() {
 // can be told from one that was meant for the session.
 void Worker::run_task(Claim claim) {
     std::unique_ptr<Job> job;
+    Task &task = claim.task;
     Outcome outcome = Outcome::progressed;
-    while (outcome == Outcome::progressed && time_left()) {
+    rate_ = Rate(task.rows_per_second);
+    counted_until_ = GetCurrentTimestamp();
+    while (outcome == Outcome::progressed) {
+        activity_.works_on(task);
+        wait_for_throttle();
+        if (!time_left())
+            break;
+        const int64 done_before = task.done;
+        pacer_.chunk_begins(GetCurrentTimestamp(), throttle());
         transaction([&] {
             std::optional<pg::Rollback> failure;
             if (!job)
-                failure = pg::attempt([&] { job = make_job(claim.task); });
-            outcome = failure ? settle(claim.task, *failure) : run_chunk(*job, claim.task);
+                failure = pg::attempt([&] { job = make_job(task); });
+            outcome = failure ? settle(task, *failure) : run_chunk(*job, task);
         });
+        pacer_.chunk_ended(GetCurrentTimestamp(), task.done - done_before);
+        debug_point(outcome == Outcome::ended ? DebugPoint::after_end_commit
+                                              : DebugPoint::after_chunk_commit);
     }
-    if (outcome == Outcome::ended)
-        ended_++;
     if (outcome == Outcome::blocked)
-        blocked_.push_back(claim.task.seq);
+        blocked_.push_back(task.seq);
 }
+
+// What the owner of an application's table has made, such as a constraint trigger, must not wait
+// for the commit, when it would run with the worker's rights. The constraints of a caller's own
+// transaction block stay as they are.
+pg::Statement constraints_at_once("SET CONSTRAINTS ALL IMMEDIATE", {});
 
 // One chunk with its progress; what a failed one did is rolled back, and the task with it is where
 // the last chunk left it.
@@ -140,12 +209,20 @@ Outcome Worker::run_chunk(Job &job, Task &task) {
     bool cancelled = false;
     const auto failure = pg::attempt([&] {
         pg::check_interrupts();
+        if (!atomic_)
+            constraints_at_once.run({});
+        if (settings::lock_timeout_ms > 0 && !atomic_)
+            pg::set_for_now("lock_timeout", std::to_string(settings::lock_timeout_ms).c_str());
         state = job.advance(task);
+        if (state != Job::State::blocked)
+            count_work(task, task.done - before.done);
         cancelled = save(task);
         if (state == Job::State::finished)
             complete(task);
         else if (cancelled)
             cancel(task);
+        debug_point(state == Job::State::finished || cancelled ? DebugPoint::before_end_commit
+                                                               : DebugPoint::before_chunk_commit);
     });
     if (failure) {
         const std::string step = task.step;
@@ -162,17 +239,63 @@ Outcome Worker::run_chunk(Job &job, Task &task) {
 // What becomes of a task whose chunk failed. A query cancel is the task's end only when somebody
 // asked for that; otherwise it was meant for this session, and the task goes on elsewhere.
 Outcome Worker::settle(Task &task, const pg::Rollback &failure) {
-    if (failure.sqlstate == ERRCODE_QUERY_CANCELED) {
-        if (!save(task)) {
-            if (!std::exchange(late_cancel_, false))
-                throw pg::PostgresError(failure.raised);
-            return Outcome::progressed;
-        }
+    const bool signalled = failure.sqlstate == ERRCODE_QUERY_CANCELED;
+    if (cancel_requested(task)) {
         cancel(task);
+        late_cancel_ = !signalled;
         return Outcome::ended;
     }
-    fail(task, failure.code, failure.message, task.step);
+    if (signalled) {
+        if (!std::exchange(late_cancel_, false))
+            throw pg::PostgresError(failure.raised);
+        return Outcome::progressed;
+    }
+    const Failure why{failure.code, failure.message, task.step};
+    // Inside a caller's transaction a retry would meet what the chunk has met.
+    if (!atomic_ && is_conflict(failure.sqlstate) && task.retries < settings::max_retries) {
+        retry_later(task, why);
+        return Outcome::put_off;
+    }
+    fail(task, why);
     return Outcome::ended;
+}
+
+// Adds the time since it was last called, or since the task was taken up.
+void Worker::count_work(Task &task, int64 rows) {
+    const TimestampTz now = GetCurrentTimestamp();
+    const double seconds =
+        static_cast<double>(now - std::exchange(counted_until_, now)) / USECS_PER_SEC;
+    rate_.add(rows, seconds);
+    task.work_seconds += seconds;
+    task.rows_per_second = rate_.rows_per_second();
+}
+
+// Holds nothing meanwhile but the task's lock. Ends early when somebody wants something of this
+// session: the next chunk finds out what.
+void Worker::wait_for_throttle() {
+    pg::heed_server();
+    while (!atomic_ && !QueryCancelPending && !ProcDiePending) {
+        const int64 left = pacer_.next_begin(throttle()) - GetCurrentTimestamp();
+        if (left <= 0 || !time_left())
+            return;
+        activity_.rests();
+        rest(left / us_per_ms + 1);
+        pg::heed_server();
+    }
+}
+
+// Once a minute, when there is nothing else to do. Returns true when it has more to do.
+bool Worker::trim() {
+    if (atomic_ || GetCurrentTimestamp() < next_trim_)
+        return false;
+    bool more = false;
+    transaction([&] {
+        more = events::trim_some();
+        more = trim_.trim_a_batch() || more;
+    });
+    if (!more)
+        next_trim_ = GetCurrentTimestamp() + trim_interval_us;
+    return more;
 }
 
 // Whether stream_stop_workers() took this scheduled worker's slot away.
@@ -189,22 +312,39 @@ bool Worker::dismissed() {
 // that the transaction has ended which a blocked task waits for, nor that another worker died and
 // left its task.
 int64 Worker::pause() const {
-    const int64 poll = settings::poll_interval_ms;
+    const TimestampTz now = GetCurrentTimestamp();
+    TimestampTz until = next_full_look_;
+    if (next_retry_)
+        until = std::min(until, *next_retry_);
+    const int64 left = std::max<int64>(0, until - now) / us_per_ms + 1;
     if (!blocked_.empty())
-        return std::min<int64>(poll, 20);
-    return others_at_work_ ? std::min<int64>(poll, 200) : poll;
+        return std::min<int64>(left, 20);
+    return queue_.others_at_work() ? std::min<int64>(left, 200) : left;
 }
 
-void Worker::sleep(int64 milliseconds) {
-    const int64 left = (deadline_ - GetCurrentTimestamp()) / 1000 + 1;
+// Until the time is over, somebody sets the latch, or the worker's own time is.
+void Worker::rest(int64 milliseconds) {
+    const int64 left = (deadline_ - GetCurrentTimestamp()) / us_per_ms + 1;
     const long timeout = static_cast<long>(std::max<int64>(0, std::min(left, milliseconds)));
-    pgstat_report_activity(STATE_IDLE, nullptr);
-    pg::guard([timeout]() noexcept {
-        WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout,
-                  PG_WAIT_EXTENSION);
+    const int woken_by = pg::guard([timeout]() noexcept {
+        return WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout,
+                         PG_WAIT_EXTENSION);
     });
     ResetLatch(MyLatch);
-    pgstat_report_activity(STATE_RUNNING, "stream_users worker");
+    if ((woken_by & WL_LATCH_SET) != 0)
+        next_full_look_ = no_look_before_;
+}
+
+void Worker::sleep() {
+    if (blocked_.empty())
+        activity_.waits_for_tasks();
+    else
+        activity_.rests();
+    rest(pause());
+    if (next_retry_ && *next_retry_ <= GetCurrentTimestamp())
+        next_full_look_ = no_look_before_;
+    pg::heed_server();
+    activity_.looks_for_tasks();
 }
 
 } // namespace

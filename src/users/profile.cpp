@@ -1,5 +1,6 @@
 #include "users/profile.hpp"
 
+#include "events/emit.hpp"
 #include "pg/array.hpp"
 
 namespace stream::users {
@@ -117,6 +118,16 @@ SELECT p.id, p.role, p.name, p.image, p.custom, p.teams::text[], p.teams_role, p
        updated_at = EXCLUDED.updated_at
  WHERE u.deleted_at IS NULL)";
 
+void tell(const pg::Vec<const Profile *> &profiles) {
+    if (!events::wanted())
+        return;
+    pg::Vec<std::string_view> ids;
+    ids.reserve(profiles.size());
+    for (const Profile *profile : profiles)
+        ids.push_back(profile->id);
+    events::emit({events::Type::user_updated}, ids);
+}
+
 } // namespace
 
 Profile profile_of(const UserRecord &user) {
@@ -147,7 +158,9 @@ pg::Rows store(const pg::Vec<const Profile *> &profiles, TimestampTz now, bool w
     static pg::Statement store_returning(
         std::string(store_sql) + "\nRETURNING " + record_columns("u."), column_types);
     const pg::Params parameters = Columns(profiles).parameters(now);
-    return (whole ? store_returning : store).run(parameters);
+    pg::Rows written = (whole ? store_returning : store).run(parameters);
+    tell(profiles);
+    return written;
 }
 
 Error left_out_by_trigger() {

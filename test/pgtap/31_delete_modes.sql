@@ -9,8 +9,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS stream_users;
 RESET client_min_messages;
 \ir lib/world.sql
-
-CREATE TEMPORARY TABLE before AS SELECT * FROM pg_temp.everything();
+\ir lib/law.sql
 
 -- What belongs to whom, as the rules speak of it
 
@@ -48,37 +47,15 @@ CREATE FUNCTION pg_temp.comments_on(activities text[]) RETURNS SETOF text LANGUA
     SELECT id FROM stream.comments WHERE activity_id = ANY (activities)
 $$;
 
--- The rules. Each one holds when the data it is governed by is deleted in one of its modes, and is
--- about the rows t of a table; $1 are the users of the deletion. Effects:
---
---   gone          the row is not there any more; stronger than anything else
---   marked        deleted_at and deleted_by_task say that this deletion marked it; a row that was
---                 marked before keeps its marks
---   emptied       marked, and these columns have these values
---   cleared       this column, which held a user's id, is null
---   left out      the users' ids are taken out of this list
---   unlinked      this column, which pointed to a row that is gone, is null
---   transferred   this column holds the new owner
-CREATE TEMPORARY TABLE rules (
-    n integer GENERATED ALWAYS AS IDENTITY, governor text, modes text[], relation regclass, effect text,
-    columns jsonb, rows text, rule text);
-
 -- user_mode
 INSERT INTO rules (governor, modes, relation, effect, columns, rows, rule) VALUES
-    ('user', '{soft,pruning}', 'stream.users', 'marked', NULL, 't.id = ANY ($1)',
-     'a soft-deleted or pruned user is marked deleted'),
-    ('user', '{pruning}', 'stream.users', 'emptied',
-     '{"name": null, "image": null, "custom": {}, "teams": [], "teams_role": null, "language": "", "invisible": false,
-       "privacy_settings": null, "push_notifications": null, "online": false, "last_active": null,
-       "avg_response_time": null, "deactivated_by_id": null}', 't.id = ANY ($1)',
-     'a pruned user''s personal fields are emptied'),
     ('user', '{pruning}', 'stream.devices', 'gone', NULL, 't.user_id = ANY ($1)',
      'a pruned user''s devices are gone'),
     ('user', '{soft,pruning}', 'stream.feeds', 'marked', NULL, 't.created_by_id = ANY ($1)',
      'a soft-deleted or pruned user''s own feeds are marked'),
 
-    ('user', '{hard}', 'stream.users', 'gone', NULL, 't.id = ANY ($1)', 'a hard-deleted user is gone'),
-    ('user', '{hard}', 'stream.devices', 'gone', NULL, 't.user_id = ANY ($1)', 'with the devices'),
+    ('user', '{hard}', 'stream.devices', 'gone', NULL, 't.user_id = ANY ($1)',
+     'a hard-deleted user''s devices are gone'),
     ('user', '{hard}', 'stream.user_mutes', 'gone', NULL, 't.user_id = ANY ($1) OR t.target_id = ANY ($1)',
      'the mutes the user made, and those of the user'),
     ('user', '{hard}', 'stream.channel_mutes', 'gone', NULL, 't.user_id = ANY ($1)', 'the muted channels'),
@@ -224,187 +201,16 @@ INSERT INTO rules (governor, modes, relation, effect, columns, rows, rule) VALUE
 
 -- The runs: all legal combinations of modes, once for one user, and once for two users who have a
 -- conversation and a call with each other, in many small chunks.
-CREATE TEMPORARY TABLE runs (
-    run integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, users text[], chunk_rows integer,
-    user_mode text, messages_mode text, conversations_mode text, calls_mode text, name text,
-    announced jsonb,      -- what the dry run answered
-    dry_changes text[],   -- rows that differ after the dry run
-    status text, counts jsonb, task text,
-    changes jsonb,        -- rows that were written: relation, key, contents (null: gone)
-    traces text[],        -- rows in which any value is the id of one of the users
-    leftovers bigint      -- rows in the queue's own tables that are still about the users
-);
-INSERT INTO runs (users, chunk_rows, user_mode, messages_mode, conversations_mode, calls_mode, name)
-SELECT users, chunk_rows, u, m, c, v,
-       format('%s: user %s, messages %s, conversations %s, calls %s', array_to_string(users, ' and '),
-              COALESCE(u, '-'), COALESCE(m, '-'), COALESCE(c, '-'), COALESCE(v, '-'))
-  FROM (VALUES ('{ann}'::text[], 2000), ('{ann,ben}', 3)) AS s (users, chunk_rows),
-       unnest('{NULL,soft,pruning,hard}'::text[]) WITH ORDINALITY AS user_modes (u, un),
-       unnest('{NULL,soft,pruning,hard}'::text[]) WITH ORDINALITY AS messages_modes (m, mn),
-       unnest('{NULL,soft,hard}'::text[]) WITH ORDINALITY AS conversations_modes (c, cn),
-       unnest('{NULL,soft,hard}'::text[]) WITH ORDINALITY AS calls_modes (v, vn)
- WHERE COALESCE(u, m, c, v) IS NOT NULL
-   AND (u IS DISTINCT FROM 'hard' OR (m = 'hard' AND c = 'hard') IS TRUE)
- ORDER BY users, un, mn, cn, vn;
+SELECT pg_temp.add_runs('{ann}', 2000, 'nora', 'eve', 'ann'), pg_temp.add_runs('{ann,ben}', 3, 'nora', 'eve', 'ann and ben') \g /dev/null
 
--- The rows that are not as they were before: changed, gone, new, or only written again.
-CREATE FUNCTION pg_temp.changes() RETURNS TABLE (relation text, key text, contents jsonb) LANGUAGE sql AS $$
-    SELECT COALESCE(b.relation, a.relation), COALESCE(b.key, a.key), a.contents
-      FROM before AS b FULL JOIN pg_temp.everything() AS a ON a.relation = b.relation AND a.key = b.key
-     WHERE (b.contents, b.place) IS DISTINCT FROM (a.contents, a.place)
-$$;
+INSERT INTO marking
+SELECT r, 'deleted_at', 'deleted_by_task'
+  FROM unnest('{channels,messages,feeds,activities,comments,calls,call_sessions}'::text[]) AS t (name), concat('stream.', name) AS r;
 
--- Runs one combination, observes, and takes everything back.
-CREATE FUNCTION pg_temp.observe(r runs) RETURNS runs LANGUAGE plpgsql AS $$
-DECLARE
-    answer jsonb;
-BEGIN
-    PERFORM set_config('stream_users.chunk_rows', r.chunk_rows::text, true);
-    r.announced := stream_delete_users(r.users, r.user_mode, r.messages_mode, r.conversations_mode, r.calls_mode,
-                                       new_owner => 'nora', new_call_owner => 'eve', dry_run => true);
-    r.dry_changes := ARRAY(SELECT c::text FROM pg_temp.changes() AS c
-                           UNION ALL SELECT t::text FROM stream.tasks AS t
-                           UNION ALL SELECT u::text FROM stream.task_users AS u);
-    BEGIN
-        r.task := stream_delete_users(r.users, r.user_mode, r.messages_mode, r.conversations_mode, r.calls_mode,
-                                      new_owner => 'nora', new_call_owner => 'eve') ->> 'task_id';
-        CALL stream_run_tasks(until_idle => true);
-        answer := stream_get_task(r.task::uuid);
-        r.status := pg_temp.ended(r.task);
-        r.counts := answer -> 'result' -> 'counts';
-        r.changes := (SELECT jsonb_agg(c) FROM pg_temp.changes() AS c);
-        r.traces := ARRAY(SELECT format('%s %s', e.relation, e.key) FROM pg_temp.everything() AS e
-                           WHERE jsonb_path_exists(e.contents, '$.** ? (@ == $users[*])', jsonb_build_object('users', r.users)));
-        r.leftovers := (SELECT count(*) FROM stream.task_users) + (SELECT count(*) FROM stream.task_files);
-        RAISE EXCEPTION USING ERRCODE = 'ZZ000';
-    EXCEPTION WHEN SQLSTATE 'ZZ000' THEN
-        RETURN r;
-    END;
-END
-$$;
-
-UPDATE runs AS r
-   SET (announced, dry_changes, status, counts, task, changes, traces, leftovers) =
-       (SELECT o.announced, o.dry_changes, o.status, o.counts, o.task, o.changes, o.traces, o.leftovers
-          FROM pg_temp.observe(r) AS o);
-
--- The rows that each rule is about, for each set of users.
-CREATE TEMPORARY TABLE subjects (n integer, users text[], relation text, key text);
-DO $$
-DECLARE
-    r record;
-BEGIN
-    FOR r IN SELECT * FROM rules, (SELECT DISTINCT users FROM runs) AS s ORDER BY n LOOP
-        EXECUTE format('INSERT INTO subjects SELECT %s, $1, %L, concat_ws('' '', %s) FROM %s AS t WHERE %s', r.n, r.relation,
-                       (SELECT string_agg('t.' || quote_ident(c), ', ') FROM unnest(pg_temp.key_columns(r.relation)) AS c),
-                       r.relation, r.rows)
-          USING r.users;
-    END LOOP;
-END
-$$;
-
--- Which rules apply to which row in which run, and in which mode.
-CREATE TEMPORARY TABLE applied AS
-SELECT r.run, l.n, s.relation, s.key, l.effect, l.columns, m.mode
-  FROM runs AS r,
-       LATERAL (VALUES ('user', r.user_mode), ('messages', r.messages_mode),
-                       ('conversations', r.conversations_mode), ('calls', r.calls_mode)) AS m (governor, mode)
-  JOIN rules AS l ON l.governor = m.governor AND m.mode = ANY (l.modes)
-  JOIN subjects AS s ON s.n = l.n
- WHERE s.users = r.users;
-
--- A row as the rules want it, null when it is gone. What the run wrote is called now and task.
-CREATE FUNCTION pg_temp.lawful(contents jsonb, relation text, rules applied[], users text[]) RETURNS jsonb
-    LANGUAGE plpgsql IMMUTABLE AS $$
-DECLARE
-    a applied;
-BEGIN
-    FOREACH a IN ARRAY rules LOOP
-        IF a.effect = 'gone' THEN
-            RETURN NULL;
-        END IF;
-        IF a.effect IN ('marked', 'emptied') AND contents ->> 'deleted_at' IS NULL THEN
-            contents := contents || '{"deleted_at": "now", "deleted_by_task": "task"}';
-            IF relation = 'stream.users' THEN
-                contents := contents || jsonb_build_object('deleted_mode', a.mode, 'online', false, 'updated_at', 'now');
-            END IF;
-        END IF;
-        contents := contents || CASE a.effect
-            WHEN 'emptied' THEN a.columns
-            WHEN 'cleared' THEN jsonb_build_object(a.columns ->> 0, NULL)
-            WHEN 'unlinked' THEN jsonb_build_object(a.columns ->> 0, NULL)
-            WHEN 'left out' THEN jsonb_build_object(a.columns ->> 0, (contents -> (a.columns ->> 0)) - users)
-            WHEN 'transferred' THEN jsonb_build_object(a.columns ->> 0, CASE relation WHEN 'stream.calls' THEN 'eve' ELSE 'nora' END)
-            ELSE '{}' END;
-    END LOOP;
-    RETURN contents;
-END
-$$;
-
--- What the run wrote is called now and task.
-CREATE FUNCTION pg_temp.named(contents jsonb, task text) RETURNS jsonb LANGUAGE sql AS $$
-    SELECT contents
-           || CASE WHEN (contents ->> 'deleted_at')::timestamptz >= now() THEN '{"deleted_at": "now"}' ELSE '{}' END::jsonb
-           || CASE WHEN contents ->> 'deleted_by_task' = task THEN '{"deleted_by_task": "task"}' ELSE '{}' END::jsonb
-           || CASE WHEN contents ? 'language' AND (contents ->> 'updated_at')::timestamptz >= now() THEN '{"updated_at": "now"}' ELSE '{}' END::jsonb
-$$;
-
--- Rows as the rules want them and as they are, for each run: those that any rule applies to, and
--- those that were written.
-CREATE TEMPORARY TABLE compared AS
-SELECT run, relation, key, a.rules, b.contents AS before,
-       CASE WHEN a.rules IS NULL THEN b.contents ELSE pg_temp.lawful(b.contents, relation, a.rules, r.users) END AS wanted,
-       CASE WHEN c.key IS NULL THEN b.contents ELSE pg_temp.named(c.contents, r.task) END AS found,
-       a.rules IS NULL AS unlawful
-  FROM (SELECT run, relation, key, array_agg(applied ORDER BY n) AS rules FROM applied GROUP BY run, relation, key) AS a
-  FULL JOIN (SELECT run, c.* FROM runs, jsonb_to_recordset(changes) AS c (relation text, key text, contents jsonb)) AS c
-       USING (run, relation, key)
-  JOIN runs AS r USING (run)
-  LEFT JOIN before AS b USING (relation, key);
-
--- What the counts must be: rows by table and mode.
-CREATE TEMPORARY TABLE counted AS
-WITH handled AS (
-    SELECT c.run, c.relation, c.key, ''::text AS place, CASE WHEN bool_or(a.mode = 'hard') THEN 'hard' ELSE 'pruning' END AS mode
-      FROM compared AS c, unnest(c.rules) AS a WHERE a.effect = 'gone' GROUP BY 1, 2, 3
-    UNION
-    SELECT c.run, c.relation, c.key, '', a.mode
-      FROM compared AS c, unnest(c.rules) AS a
-     WHERE c.wanted IS NOT NULL AND (a.effect = 'emptied' OR (a.effect = 'marked' AND c.before ->> 'deleted_at' IS NULL))
-    UNION
-    SELECT c.run, c.relation, c.key, a.columns ->> 0, CASE a.effect WHEN 'transferred' THEN 'transferred' ELSE 'cleared' END
-      FROM compared AS c, unnest(c.rules) AS a
-     WHERE c.wanted IS NOT NULL AND a.effect IN ('cleared', 'left out', 'transferred'))
-SELECT run, jsonb_object_agg(relation, modes) AS counts
-  FROM (SELECT run, relation, jsonb_object_agg(mode, n) AS modes
-          FROM (SELECT run, relation, mode, count(*) AS n FROM handled GROUP BY 1, 2, 3) AS h GROUP BY 1, 2) AS r
- GROUP BY run;
-
-SELECT plan((SELECT count(*)::integer * 5 FROM runs) + (SELECT count(*)::integer FROM rules)
-            + (SELECT count(*)::integer FROM runs WHERE user_mode = 'hard') + 22);
+\set further 21
+\ir lib/law_tests.sql
 
 SELECT is((SELECT count(*) FROM runs WHERE users = '{ann}'), 110::bigint, 'there are 110 legal combinations of modes');
-
--- Each rule, over all runs in which it applies
-SELECT is((SELECT format('%s in %s combinations', CASE WHEN count(*) > 0 THEN 'applied' ELSE 'no row' END,
-                         CASE WHEN bool_and(c.wanted IS NOT DISTINCT FROM c.found) THEN 'all' ELSE 'not all' END)
-             FROM compared AS c, unnest(c.rules) AS a
-            WHERE a.n = l.n AND (l.effect = 'gone') = (c.wanted IS NULL)),
-          'applied in all combinations', format('%s_mode %s: %s', l.governor, array_to_string(l.modes, ' or '), l.rule))
-  FROM rules AS l ORDER BY n;
-
--- Each combination
-SELECT is(status, 'completed', name || ': the task completes') FROM runs ORDER BY run;
-SELECT is(dry_changes, '{}', name || ': the dry run changes nothing') FROM runs ORDER BY run;
-SELECT is(counts, announced -> 'counts', name || ': the dry run announces what the task counts') FROM runs ORDER BY run;
-SELECT is(r.counts, c.counts, name || ': the counts are those of the rules') FROM runs AS r LEFT JOIN counted AS c USING (run) ORDER BY run;
-SELECT is((SELECT string_agg(format(E'%s %s\n    wanted %s\n    found  %s', relation, key, wanted, found), E'\n' ORDER BY relation, key)
-             FROM compared AS c WHERE c.run = r.run AND (unlawful OR wanted IS DISTINCT FROM found)),
-          NULL, name || ': every row is as the rules say, and no other row is written')
-  FROM runs AS r ORDER BY run;
-SELECT is(traces, '{}', name || ': no row holds the id any more') FROM runs WHERE user_mode = 'hard' ORDER BY run;
-
-SELECT is((SELECT sum(leftovers) FROM runs), 0::numeric, 'a completed task leaves nothing about its users in the queue');
 
 -- Placeholders and new owners
 CREATE FUNCTION pg_temp.owner_of(cid text) RETURNS text LANGUAGE sql AS $$

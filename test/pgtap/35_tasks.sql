@@ -58,7 +58,7 @@ SELECT is(stream_get_task(:'task') -> 'progress', '{"done": 0, "step": "pending"
 SELECT is((SELECT to_jsonb(p) - '{created_at,updated_at}'::text[] FROM stream.task_progress AS p WHERE task_id = :'task'),
           jsonb_build_object('task_id', :'task', 'kind', 'delete_users', 'status', 'pending', 'bar', '....................',
                              'percent', 0.0, 'done', 0, 'total', NULL, 'rows_per_second', NULL, 'eta_seconds', NULL, 'step', 'pending',
-                             'attempts', 0, 'worker_pid', NULL, 'started_at', NULL, 'finished_at', NULL),
+                             'error', NULL, 'retries', 0, 'retry_at', NULL, 'attempts', 0, 'worker_pid', NULL, 'started_at', NULL, 'finished_at', NULL),
           'its row in task_progress says so too');
 SELECT pg_temp.refused(format('SELECT stream_wait_task(%L, NULL)', :'task'), 'GetTask', 4, 'timeout', NULL,
                        'waiting without a timeout is refused');

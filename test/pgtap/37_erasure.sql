@@ -57,7 +57,8 @@ BEGIN
                            WHEN a.attname IN ('cid', 'call_cid', 'fid') THEN '''x:y'''
                            WHEN a.attname = 'entity_type' THEN '''message'''
                            WHEN a.attname = 'push_provider' THEN '''apn'''
-                           WHEN a.attname = 'user_ids' THEN '''{}'''
+                           WHEN a.atttypid IN ('text[]'::regtype, 'jsonb'::regtype) THEN '''{}'''
+                           WHEN a.atttypid = 'uuid'::regtype THEN quote_literal(gen_random_uuid())
                            ELSE '''other''' END, ', ')
       INTO columns, contents
       FROM pg_attribute AS a

@@ -45,9 +45,9 @@ SELECT is_empty($$SELECT pg_describe_object(classid, objid, 0) FROM members
 
 -- Grants to everybody
 SELECT is_empty($$SELECT p.oid::regprocedure FROM members JOIN pg_proc AS p ON p.oid = objid
-                   WHERE classid = 'pg_proc'::regclass AND p.prorettype <> 'trigger'::regtype
+                   WHERE classid = 'pg_proc'::regclass AND (p.prorettype <> 'trigger'::regtype OR p.prosecdef)
                      AND has_function_privilege('public', p.oid, 'EXECUTE')$$,
-                'PUBLIC may execute nothing but trigger functions, which nobody can call');
+                'PUBLIC may execute nothing, nor make triggers with functions that run with the owner''s rights');
 SELECT is_empty($$SELECT r.oid::regclass, a.privilege_type
                     FROM relations AS r JOIN pg_class AS c USING (oid) CROSS JOIN LATERAL aclexplode(c.relacl) AS a
                    WHERE a.grantee = 0

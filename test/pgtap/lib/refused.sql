@@ -6,7 +6,8 @@ CREATE FUNCTION pg_temp.contents() RETURNS text LANGUAGE sql AS $$
         (SELECT string_agg(u::text, E'\n' ORDER BY u.id) FROM stream.users AS u),
         (SELECT string_agg(r::text, E'\n' ORDER BY r.name) FROM stream.roles AS r),
         (SELECT count(*) FROM stream.tasks),
-        (SELECT count(*) FROM stream.task_users)))
+        (SELECT count(*) FROM stream.task_users),
+        (SELECT count(*) FROM stream.events)))
 $$;
 
 -- The versions of all users' rows and their locks: the same as before when nothing was written.

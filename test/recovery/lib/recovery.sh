@@ -81,8 +81,12 @@ give_up() {
 
 in_cluster() { test/cluster run "$cluster" "$@"; }
 
+# A program that only connects needs no change of user, which costs more than most calls do.
+# shellcheck source=/dev/null
+client() { (. "$cluster/env" && exec "$@"); }
+
 # psql in the database $database, ended after 100 seconds.
-session() { in_cluster timeout --foreground 100 psql -XqAt -d "$database" "$@"; }
+session() { client timeout --foreground 100 psql -XqAt -d "$database" "$@"; }
 sql() { session -v ON_ERROR_STOP=1 "$@"; }
 value() { sql -c "$1"; }
 
@@ -128,23 +132,24 @@ tell() {
 # end_session NAME [LINE]: after a last line.
 end_session() {
     local input=${session_input[$1]}
-    printf '%s\n' "${2:-}" '\q' >&"$input" || true
+    { printf '%s\n' "${2:-}" '\q' >&"$input"; } 2>/dev/null || true # it may be gone with its server
     exec {input}>&-
     wait "${session_job[$1]}" || true
 }
 
 # -- tasks --------------------------------------------------------------------------------------
 
-# start_worker [SETTING=VALUE…]: a worker in the background that ends when nothing is due.
+# start_worker [SETTING=VALUE…]: a worker in the background that ends when nothing is due. It waits for
+# locks as long as they are held, unless told otherwise.
 worker_jobs=()
 start_worker() { start_session_worker 'until_idle => true' "$@"; }
 # One that stays.
 start_waiting_worker() { start_session_worker 'until_idle => false' "$@"; }
 start_session_worker() {
-    local how=$1 options='' setting
+    local how=$1 options='-c stream_users.lock_timeout=0' setting
     shift
     for setting; do options+=" -c $setting"; done
-    in_cluster env PGOPTIONS="$options" timeout --foreground 100 psql -XqAt -d "$database" \
+    client env PGOPTIONS="$options" timeout --foreground 100 psql -XqAt -d "$database" \
         -v ON_ERROR_STOP=1 -c "CALL stream_run_tasks(run_for => '90 seconds', $how)" \
         </dev/null >>"$work/worker.log" 2>&1 &
     worker_jobs+=($!)
@@ -174,6 +179,9 @@ waits_for_lock() {
     holds "EXISTS (SELECT FROM stream.tasks t JOIN pg_stat_activity a ON a.pid = t.worker_pid
                    WHERE t.id = '$1' AND t.status = 'running' AND a.wait_event_type = 'Lock')"
 }
+
+# hold_debug_points: workers that come to a debug point with the action wait stay there until release.
+hold_debug_points() { hold 'SELECT pg_advisory_xact_lock(5355)'; }
 
 # -- data ---------------------------------------------------------------------------------------
 
@@ -234,7 +242,7 @@ SQL
 # copy_database NAME…: more databases with what $database holds.
 copy_database() {
     local name
-    for name; do in_cluster createdb --template "$database" "$name"; done
+    for name; do client createdb --template "$database" "$name"; done
 }
 
 ids="ARRAY(SELECT 'u' || i FROM generate_series(1, 40) AS i)"
@@ -245,33 +253,45 @@ foreseen() { value "SELECT jsonb_pretty(stream_delete_users($ids, $hard, dry_run
 delete_users() { value "SELECT stream_delete_users($ids, $hard) ->> 'task_id'"; }
 
 # All rows of all users and product tables, in order. Two runs over the same data differ only in
-# the name of the placeholder owner, the times of marks, and the tasks' ids, which stand here as
-# their place in the queue.
+# the name of the placeholder owner, in times since the first task was made, and in the tasks' ids,
+# which stand here as their place in the queue.
 state() {
     sql <<'SQL'
+SELECT COALESCE(min(created_at), 'infinity') AS first_task FROM stream.tasks \gset
 SELECT format($f$
-    SELECT %L || ' ' || regexp_replace((to_jsonb(t)
-           || CASE WHEN to_jsonb(t) ->> 'deleted_at' IS NOT NULL
-                   THEN jsonb_build_object('deleted_at', 'marked', 'deleted_by_task',
-                            (SELECT seq FROM stream.tasks k WHERE k.id::text = to_jsonb(t) ->> 'deleted_by_task'))
-                   ELSE '{}'::jsonb END
-           || CASE WHEN %L IN ('stream.users') AND (to_jsonb(t) ->> 'id' LIKE 'delete-user-%%' OR to_jsonb(t) ->> 'deleted_at' IS NOT NULL)
-                   THEN '{"created_at": "-", "updated_at": "-"}'::jsonb ELSE '{}' END)::text,
-           'delete-user-[0-9a-f]+', 'a placeholder', 'g') COLLATE "C" AS row
-    FROM %s t ORDER BY row$f$, r.name, r.name, r.name)
+    SELECT %L || ' ' || regexp_replace((j || COALESCE(times, '{}') || COALESCE(tasks, '{}'))::text,
+                                       'delete-user-[0-9a-f]+', 'a placeholder', 'g') COLLATE "C" AS row
+    FROM %s t
+    CROSS JOIN LATERAL to_jsonb(t) AS j
+    CROSS JOIN LATERAL (SELECT jsonb_object_agg(k, 'since the first task') AS times
+                        FROM unnest('{created_at,updated_at,deactivated_at,deleted_at}'::text[]) AS k
+                        WHERE (j ->> k)::timestamptz >= %L) AS late
+    CROSS JOIN LATERAL (SELECT jsonb_object_agg(k, (SELECT 'task ' || seq FROM stream.tasks WHERE id = (j ->> k)::uuid)) AS tasks
+                        FROM unnest('{deactivated_by_task,deleted_by_task}'::text[]) AS k
+                        WHERE j ->> k IS NOT NULL) AS marks
+    ORDER BY row$f$, r.name, r.name, :'first_task')
 FROM (SELECT c.oid::regclass::text AS name
       FROM pg_class c
       WHERE c.relnamespace = 'stream'::regnamespace AND c.relkind = 'r'
-        AND c.relname NOT IN ('tasks', 'task_users', 'task_files', 'worker_slots', 'function_levels', 'erasures', 'erasures_applied')
+        AND c.relname NOT IN ('tasks', 'task_users', 'task_files', 'worker_slots', 'function_levels', 'events', 'events_trimmed',
+                              'erasures', 'erasures_applied')
         AND c.relname NOT LIKE 'binding%') AS r
 ORDER BY r.name COLLATE "C"
 \gexec
 SQL
 }
 
+# How all tasks have ended, with what they counted, and what they have left of their own.
+outcomes() {
+    sql <<'SQL'
+SELECT seq, kind, status, jsonb_pretty(result -> 'counts') FROM stream.tasks ORDER BY seq;
+SELECT count(*) || ' users of tasks, ' || (SELECT count(*) FROM stream.task_files) || ' files of tasks' FROM stream.task_users;
+SQL
+}
+
 # Where the ids of an SQL array are still named in a bound column: a line each, with the rows.
 remains() {
-    sql -v ids="$1" <<'SQL'
+    sql -v ids="$1" <<'SQL' || echo "the query failed"
 SELECT format('SELECT %L, count(*) FROM %s WHERE %s%s HAVING count(*) > 0',
               b.relation || '.' || b.user_column, b.relation,
               CASE WHEN a.attndims > 0 THEN format('%I && %s', b.user_column, :'ids')

@@ -1,0 +1,218 @@
+#include "tasks/claim.hpp"
+
+#include "pg/array.hpp"
+#include "pg/transaction.hpp"
+#include "tasks/lock_tags.hpp"
+
+namespace stream::tasks {
+
+namespace {
+
+// That no other task on a user of pending task t goes first. OFFSET 0 keeps each EXISTS a look by
+// index that ends at the first it finds, from the task to its users to other tasks on them.
+const std::string is_first_in_line = R"(
+    NOT EXISTS (SELECT
+                FROM stream.task_users u
+                WHERE u.seq = t.seq
+                  AND EXISTS (SELECT
+                              FROM stream.task_users o
+                              WHERE o.user_id = u.user_id AND o.seq <> t.seq
+                                AND EXISTS (SELECT
+                                            FROM stream.tasks other
+                                            WHERE other.seq = o.seq
+                                              AND (other.status = 'running' OR other.status = 'pending' AND other.seq < t.seq)
+                                            OFFSET 0)
+                              OFFSET 0)
+                OFFSET 0))";
+
+pg::Statement running_tasks(R"(
+    SELECT seq FROM stream.tasks WHERE status = 'running' AND seq <> ALL ($1) ORDER BY seq)",
+                            {INT8ARRAYOID});
+
+pg::Statement due_tasks(R"(
+    SELECT t.seq
+    FROM stream.tasks t
+    WHERE t.status = 'pending' AND (t.retry_at IS NULL OR t.retry_at <= clock_timestamp()) AND )" +
+                            is_first_in_line + R"(
+    ORDER BY t.seq
+    LIMIT 64)",
+                        {});
+
+// A worker that comes back to a task which was blocked makes no new attempt. A row that somebody
+// else holds is passed over: the task is just being cancelled.
+pg::Statement start_task(R"(
+    UPDATE stream.tasks
+    SET status = 'running', retry_at = NULL, worker_pid = pg_backend_pid(),
+        attempts = attempts + (worker_pid IS DISTINCT FROM pg_backend_pid())::integer,
+        started_at = COALESCE(started_at, clock_timestamp()), updated_at = clock_timestamp()
+    WHERE seq = (SELECT t.seq
+                 FROM stream.tasks t
+                 WHERE t.seq = $1 AND (t.status = 'running' OR t.status = 'pending' AND ($2 OR )" +
+                             is_first_in_line + R"())
+                 FOR UPDATE SKIP LOCKED)
+    RETURNING id::text, seq, kind, params, steps, cursor, done, total, work_seconds, rows_per_second, retries, counts)",
+                         {INT8OID, BOOLOID});
+
+pg::Statement find_task("SELECT seq FROM stream.tasks WHERE id = $1::uuid", {TEXTOID});
+
+pg::Statement first_retry("SELECT min(retry_at) FROM stream.tasks WHERE retry_at > $1",
+                          {TIMESTAMPTZOID});
+
+// The queue's tables are empty one moment and large the next: whatever their statistics say, they
+// are read by index.
+void plan_by_index() {
+    pg::set_for_now("enable_seqscan", "off");
+    pg::set_for_now("enable_indexonlyscan", "off");
+}
+
+Datum int8_array(const std::vector<int64> &values) {
+    std::vector<Datum> datums;
+    datums.reserve(values.size());
+    for (const int64 v : values)
+        datums.push_back(Int64GetDatum(v));
+    Datum *elements = datums.data();
+    const int n = static_cast<int>(datums.size());
+    return PointerGetDatum(pg::guard([elements, n]() noexcept {
+        return construct_array(elements, n, INT8OID, sizeof(int64), true, TYPALIGN_DOUBLE);
+    }));
+}
+
+std::vector<int64> seqs(const pg::Rows &rows) {
+    std::vector<int64> seqs;
+    for (std::size_t i = 0; i < rows.size(); i++)
+        seqs.push_back(rows[i].int8(1));
+    return seqs;
+}
+
+Cursor read_cursor(const Jsonb *jsonb) {
+    Cursor cursor;
+    if (jsonb == nullptr)
+        return cursor;
+    for (const pg::JsonMember m : pg::JsonValue(jsonb).object()) {
+        if (m.key == "step")
+            cursor.step = static_cast<int>(m.value.integer().value_or(0));
+        else if (m.key == "found")
+            cursor.found = m.value.integer().value_or(0);
+        else if (m.key == "driver")
+            cursor.driver = m.value.string();
+        else if (m.key == "key")
+            for (const pg::JsonValue part : m.value.array())
+                cursor.key.emplace_back(part.string());
+    }
+    return cursor;
+}
+
+Counts read_counts(const Jsonb *jsonb) {
+    Counts counts;
+    for (const pg::JsonMember table : pg::JsonValue(jsonb).object())
+        for (const pg::JsonMember mode : table.value.object())
+            counts[std::string(table.key)][std::string(mode.key)] =
+                mode.value.integer().value_or(0);
+    return counts;
+}
+
+const Jsonb *keep(const Jsonb *jsonb, MemoryContext context) {
+    const std::size_t size = VARSIZE(jsonb);
+    void *copy = MemoryContextAllocExtended(context, size, MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE);
+    if (copy == nullptr)
+        throw std::bad_alloc();
+    memcpy(copy, jsonb, size);
+    return static_cast<Jsonb *>(copy);
+}
+
+Task read_task(const pg::Row &row, MemoryContext context) {
+    Task task;
+    task.id = row.text(1);
+    task.seq = row.int8(2);
+    task.kind = row.text(3);
+    task.params = keep(row.jsonb(4), context);
+    for (const auto &step : pg::TextArray(row.array(5)))
+        task.steps.emplace_back(step.value_or(""));
+    task.cursor = read_cursor(row.jsonb(6));
+    task.done = row.int8(7);
+    if (!row.is_null(8))
+        task.total = row.int8(8);
+    task.work_seconds = DatumGetFloat8(row.datum(9));
+    if (!row.is_null(10))
+        task.rows_per_second = DatumGetFloat8(row.datum(10));
+    task.retries = row.int4(11);
+    task.counts = read_counts(row.jsonb(12));
+    return task;
+}
+
+std::optional<Task> start(int64 seq, bool known_due, MemoryContext context) {
+    const pg::Rows rows = start_task.run({seq, known_due});
+    if (rows.empty())
+        return std::nullopt;
+    return read_task(rows[0], context);
+}
+
+} // namespace
+
+std::optional<TaskLock> TaskLock::try_acquire(int64 seq) {
+    const LockAcquireResult got = pg::guard([seq]() noexcept {
+        const LOCKTAG tag = task_tag(seq);
+        return LockAcquire(&tag, ExclusiveLock, true, true);
+    });
+    if (got == LOCKACQUIRE_NOT_AVAIL)
+        return std::nullopt;
+    TaskLock lock(seq);
+    if (got == LOCKACQUIRE_ALREADY_HELD)
+        return std::nullopt; // by this very session; the destructor gives the second hold back
+    return lock;
+}
+
+TaskLock::~TaskLock() {
+    if (seq_ == 0)
+        return;
+    const LOCKTAG tag = task_tag(seq_);
+    LockRelease(&tag, ExclusiveLock, true);
+}
+
+std::optional<Claim> Queue::try_claim(int64 seq, Due due, MemoryContext context) {
+    auto lock = TaskLock::try_acquire(seq);
+    if (!lock) {
+        others_at_work_ = true;
+        return std::nullopt;
+    }
+    if (auto task = start(seq, due == Due::known, context))
+        return Claim{std::move(*task), std::move(*lock)};
+    return std::nullopt; // somebody finished it meanwhile, or it is not due any more
+}
+
+std::optional<Claim> Queue::claim_due(Due due, MemoryContext context) {
+    while (!due_.empty()) {
+        const int64 seq = due_.back();
+        due_.pop_back();
+        if (auto claim = try_claim(seq, due, context))
+            return claim;
+    }
+    return std::nullopt;
+}
+
+std::optional<Claim> Queue::claim_next(Look look, const std::vector<int64> &skip,
+                                       MemoryContext context) {
+    others_at_work_ = false;
+    plan_by_index();
+    for (const int64 seq : seqs(running_tasks.run({pg::Param::datum(int8_array(skip))})))
+        if (auto claim = try_claim(seq, Due::known, context))
+            return claim;
+    if (look == Look::for_lost_workers)
+        return std::nullopt;
+    if (auto claim = claim_due(Due::to_be_checked, context))
+        return claim;
+    due_ = seqs(due_tasks.run({}));
+    std::reverse(due_.begin(), due_.end());
+    return claim_due(Due::known, context);
+}
+
+std::optional<TimestampTz> next_retry() {
+    return first_retry.run({static_cast<int64>(GetCurrentTimestamp())})[0].timestamp(1);
+}
+
+Task take(const std::string &id, MemoryContext context) {
+    const pg::Rows rows = find_task.run({id});
+    return start(rows[0].int8(1), true, context).value();
+}
+
+} // namespace stream::tasks
