@@ -25,6 +25,8 @@ constexpr OwnPlace own_places[] = {
      " t.params ->> 'created_by_id')"},
     {"stream.tasks", "cursor", "t.cursor ->> 'driver' = d.id OR t.cursor -> 'key' ? d.id"},
     {"stream.tasks", "error", "strpos(t.error ->> 'description', '\"' || d.id || '\"') > 0"},
+    {"stream.events", "user_ids", "d.id = ANY (t.user_ids)"},
+    {"stream.marks", "key", "d.id = ANY (t.key)"},
     {"stream.holds", "user_id", "t.user_id = d.id"},
 };
 
