@@ -26,8 +26,8 @@ struct Obstacle {
 std::vector<Obstacle> obstacles(const pg::Vec<std::string_view> &ids,
                                 const lifecycle::Modes &modes);
 
-// Whether a deletion in these modes erases or empties anything for good: a hard or pruning one does,
-// and a soft one where an application's table is bound so.
+// Whether a deletion in these modes erases or empties anything for good: a hard or pruning one
+// does, and a soft one where an application's table is bound so.
 bool erases(const bindings::Catalogue &catalogue, const lifecycle::Modes &modes);
 
 // Refuses a deletion that a hold is in the way of (code 17).
