@@ -85,10 +85,15 @@ bool Catalogue::is_deep(const Relation *relation) const {
 }
 
 bool Catalogue::is_referenced(const Relation *relation) const {
-    return std::any_of(relations.begin(), relations.end(), [relation](const auto &other) {
+    const auto goes_with_it = [&](const Relation *other) {
+        return std::any_of(children.begin(), children.end(), [&](const Child &child) {
+            return child.parent == relation && child.child == other && !child.clear;
+        });
+    };
+    return std::any_of(relations.begin(), relations.end(), [&](const auto &other) {
         const auto &references = other->references;
-        return other.get() != relation &&
-               std::find(references.begin(), references.end(), relation) != references.end();
+        return std::find(references.begin(), references.end(), relation) != references.end() &&
+               !goes_with_it(other.get());
     });
 }
 

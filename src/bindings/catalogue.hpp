@@ -50,7 +50,7 @@ struct Relation {
     // owner's triggers expect. 0: one of the extension's own tables.
     std::uint32_t owner = 0;
     std::string owner_path;
-    // Bound relations to which it has foreign keys.
+    // Bound relations to which it has foreign keys, itself perhaps among them.
     std::vector<const Relation *> references;
 
     // Whether stream.marks says which task marked or claimed a row.
@@ -126,7 +126,8 @@ struct Catalogue {
     // Whether some of those have such children themselves. Such rows are claimed first (marked with
     // the task), then emptied of their descendants, then erased.
     bool is_deep(const Relation *relation) const;
-    // Whether another bound relation has a foreign key to this one.
+    // Whether a bound relation whose rows don't go with those of this one has a foreign key to it;
+    // it may be itself.
     bool is_referenced(const Relation *relation) const;
 };
 

@@ -182,11 +182,11 @@ TableFacts require_table(Oid relation, Oid caller, const std::string &path) {
         throw not_found("table " + std::to_string(relation) + " does not exist").at(path);
     if (!table.caller_owns)
         refuse_stranger(relation);
-    if (table.is_own)
-        throw bad_input(table.name + " is not a table of the application").at(path);
     if (!table.is_table)
         throw bad_input(table.name + " is not an ordinary or partitioned table that lasts")
             .at(path);
+    if (table.is_own)
+        throw bad_input(table.name + " is not a table of the application").at(path);
     if (table.is_partition)
         throw bad_input(table.name + " is a partition")
             .at(path)

@@ -2,6 +2,7 @@
 
 #include "pg/array.hpp"
 #include "pg/spi.hpp"
+#include "pg/transaction.hpp"
 
 #include <algorithm>
 
@@ -31,7 +32,7 @@ pg::Statement read_relations(R"(
                      ORDER BY s.setrole <> 0 DESC, s.setdatabase <> 0 DESC LIMIT 1), '"$user", public'),
            (SELECT array_agg(DISTINCT f.confrelid::regclass::text)
             FROM pg_constraint f JOIN r o ON o.relation = f.confrelid
-            WHERE f.contype = 'f' AND f.conrelid = r.relation AND f.confrelid <> f.conrelid),
+            WHERE f.contype = 'f' AND f.conrelid = r.relation),
            t.oid IS NULL, m.relation IS NOT NULL,
            (SELECT b.table_name FROM stream.bindings b WHERE b.relation = r.relation LIMIT 1),
            i.unusable,
@@ -327,6 +328,9 @@ std::string hold_tables() {
 }
 
 Catalogue load_catalogue() {
+    // What is computed from bindings looks costly while their tables are not analyzed, and takes
+    // longer to compile than to run.
+    pg::set_for_now("jit", "off");
     Catalogue catalogue;
     catalogue.shape = hold_tables();
     load_relations(catalogue);

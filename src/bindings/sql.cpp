@@ -249,6 +249,14 @@ std::string batch_sql(const Walk &walk, bool resume) {
            columns("t.", "") + rows_sql(walk, "$3") + ordered + ") AS t LIMIT $2";
 }
 
+std::string remaining_sql(const Walk &walk) {
+    const std::size_t keys = walk.relation->key.size();
+    return "SELECT EXISTS (SELECT FROM " + keys_table(keys) +
+           " CROSS JOIN LATERAL (SELECT k.driver AS id, k.tag AS tag) AS d WHERE EXISTS (SELECT" +
+           rows_sql(walk, extra(extras_after(keys).value)) + " AND " + key_join(*walk.relation) +
+           "))";
+}
+
 std::string claimed_drivers_sql(const Relation &relation) {
     const Column &key = relation.key.front();
     if (relation.is_remembered())

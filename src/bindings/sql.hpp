@@ -50,6 +50,10 @@ std::string rows_sql(const Walk &walk, const std::string &match);
 
 std::string batch_sql(const Walk &walk, bool resume);
 
+// Whether any of the rows given, as in an action statement, is still one that the walk looks at:
+// returns (boolean). Not for walks that leave out what is claimed.
+std::string remaining_sql(const Walk &walk);
+
 // Drivers of a walk over claimed rows: $1 task (text), $2 the last driver (text), $3 how many.
 std::string claimed_drivers_sql(const Relation &relation);
 

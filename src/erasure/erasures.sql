@@ -28,7 +28,6 @@ CREATE TABLE stream.erasures_applied (
 CREATE FUNCTION stream.skip_known_erasure() RETURNS trigger
     LANGUAGE c SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'stream_skip_known_erasure';
-REVOKE ALL ON FUNCTION stream.skip_known_erasure FROM PUBLIC;
 CREATE TRIGGER skip_known BEFORE INSERT ON stream.erasures FOR EACH ROW
     EXECUTE FUNCTION stream.skip_known_erasure();
 
@@ -58,6 +57,7 @@ COMMENT ON COLUMN stream.erasures.counts IS 'Rows handled by the whole task, by 
 COMMENT ON TABLE stream.erasures_applied IS 'The rows of the erasure ledger that this database has carried out; not to be copied with it';
 COMMENT ON COLUMN stream.erasures_applied.task_id IS 'task_id of the row';
 COMMENT ON COLUMN stream.erasures_applied.hash IS 'hash of the row';
+REVOKE ALL ON FUNCTION stream.skip_known_erasure FROM PUBLIC;
 COMMENT ON FUNCTION stream.skip_known_erasure() IS 'Trigger: leaves out a row of the erasure ledger that is there already';
 COMMENT ON TRIGGER skip_known ON stream.erasures IS 'Lets a ledger be copied over an older one';
 COMMENT ON TABLE stream.holds IS 'Users under legal hold: they can''t be pruned, hard-deleted or robbed of their data';

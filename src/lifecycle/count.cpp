@@ -184,8 +184,11 @@ private:
             body += (body.empty() ? "(" : " UNION ") + source;
         // Two members of one channel reach it by the same source.
         body = "SELECT DISTINCT * FROM " + body + ") AS r";
+        // Rows that others may point to go last, when they are marked, emptied or cleared already.
+        const bool last = catalogue_.is_referenced(rows.relation);
         for (const RowSet *other : others)
-            if (other->handling == Handling::gone || rows.handling == Handling::marked)
+            if (other->handling == Handling::gone ? !last || rows.handling == Handling::gone
+                                                  : rows.handling == Handling::marked)
                 body += " EXCEPT SELECT * FROM " + other->name;
         with += ", " + rows.name + " (" + key_aliases(*rows.relation) + ") AS (" + body + ")";
         labels_.push_back({rows.relation->name, rows.mode});

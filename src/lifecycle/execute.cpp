@@ -439,6 +439,25 @@ int64 PlanJob::act(const Task &task, const Step &step, const Batch &batch) {
     return static_cast<int64>(write(relation, action_sql(step), keys, params, emptied).processed());
 }
 
+// A trigger of the application's that keeps rows as they are must not pass for a deletion.
+void PlanJob::refuse_remaining(const Task &task, const Step &step, const Batch &batch) {
+    if (step.relation->owner == 0 || step.action == Action::claim || step.action == Action::empty)
+        return;
+    const bool remain = pg::prepared(bindings::remaining_sql(walk_of(step)),
+                                     action_types(step.relation->key.size(), 0))
+                            .run(action_params(task, batch, match_value(step.match)))[0]
+                            .boolean(1);
+    if (!remain)
+        return;
+    const char *table = step.relation->name.c_str();
+    pg::guard([table]() noexcept {
+        ereport(ERROR,
+                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                 errmsg("rows of bound table %s stay as they are: a trigger or a rule keeps them",
+                        table)));
+    });
+}
+
 void PlanJob::handle(Task &task, const Step &step, const Batch &batch) {
     if (batch.size() == 0)
         return;
@@ -449,6 +468,8 @@ void PlanJob::handle(Task &task, const Step &step, const Batch &batch) {
         });
     take_children_along(task, step, batch);
     const int64 handled = act(task, step, batch);
+    if (handled < batch.size())
+        refuse_remaining(task, step, batch);
     tasks::debug_point(tasks::DebugPoint::inside_chunk);
     task.cursor.found += handled;
     if (step.mode.empty())

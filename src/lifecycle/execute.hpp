@@ -35,6 +35,7 @@ private:
     static pg::Param value_of(const tasks::Task &task, const Step &step);
     static pg::Param list_of(const tasks::Task &task, const Step &step, const Batch &batch);
     int64 act(const tasks::Task &task, const Step &step, const Batch &batch);
+    static void refuse_remaining(const tasks::Task &task, const Step &step, const Batch &batch);
     void handle(tasks::Task &task, const Step &step, const Batch &batch);
     void take_children_along(tasks::Task &task, const Step &step, const Batch &batch);
     static pg::Param new_owner(const tasks::Task &task, const Step &step);

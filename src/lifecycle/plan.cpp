@@ -76,7 +76,11 @@ public:
                 return !catalogue_.is_referenced(step.relation);
             });
         std::move(erasures_.begin(), referenced, std::back_inserter(plan_));
-        erase_claimed();
+        const bool claimed_last =
+            std::any_of(claimed_.begin(), claimed_.end(),
+                        [this](const Relation *r) { return catalogue_.is_referenced(r); });
+        if (!claimed_last)
+            erase_claimed();
         // A row that is emptied is marked by that, and not once more by another of its columns.
         std::stable_partition(marks_.begin(), marks_.end(),
                               [](const Step &step) { return step.action == Action::empty; });
@@ -84,6 +88,8 @@ public:
         for (const Binding &binding : catalogue_.bindings)
             if (modes_.user == Mode::hard)
                 remaining_references(binding);
+        if (claimed_last)
+            erase_claimed();
         std::move(referenced, erasures_.end(), std::back_inserter(plan_));
         return std::move(plan_);
     }

@@ -33,6 +33,8 @@ constexpr int64 us_per_ms = 1000;
 // When many tasks wait for one, looking through them takes long and finds nothing: an idle worker
 // spends no more than a fifth of its time on that, however often it is woken.
 constexpr int64 looking_share = 4;
+// Whoever cancels a task signals its worker right after committing that.
+constexpr int64 late_cancel_us = 5 * USECS_PER_SEC;
 constexpr int64 trim_interval_us = USECS_PER_MINUTE;
 
 Throttle throttle() {
@@ -66,6 +68,8 @@ private:
     Outcome settle(Task &task, const pg::Rollback &failure);
     void count_work(Task &task, int64 rows);
     void wait_for_throttle();
+    void expect_late_cancel() { late_cancel_until_ = GetCurrentTimestamp() + late_cancel_us; }
+    bool was_late_cancel() { return GetCurrentTimestamp() < std::exchange(late_cancel_until_, 0); }
     bool trim();
     bool dismissed();
     bool more_may_come() const { return !blocked_.empty() || (next_retry_ && !atomic_); }
@@ -93,8 +97,8 @@ private:
     TimestampTz counted_until_ = 0; // of the time spent on the present task
     Trim trim_;
     TimestampTz next_trim_ = 0;
-    // Somebody cancelled a task that ended before the signal for it came.
-    bool late_cancel_ = false;
+    // Somebody cancelled a task that ended before the signal for it came: until when it may.
+    TimestampTz late_cancel_until_ = 0;
 };
 
 // Runs body as the extension's owner, commits, and gives its memory back.
@@ -162,9 +166,8 @@ void Worker::run() {
 // Between tasks a query cancel ends the worker, unless it was sent to end a task that is over.
 void Worker::heed_interrupts() {
     const auto failure = pg::attempt([] { pg::check_interrupts(); });
-    if (failure && !(failure->sqlstate == ERRCODE_QUERY_CANCELED && late_cancel_))
+    if (failure && !(failure->sqlstate == ERRCODE_QUERY_CANCELED && was_late_cancel()))
         throw pg::PostgresError(failure->raised);
-    late_cancel_ = false;
 }
 
 // Interrupts are heeded inside the chunk alone, where a query cancel that was meant for the task
@@ -230,7 +233,8 @@ Outcome Worker::run_chunk(Job &job, Task &task) {
         task.step = step;
         return settle(task, *failure);
     }
-    late_cancel_ = cancelled;
+    if (cancelled)
+        expect_late_cancel();
     if (state == Job::State::finished || cancelled)
         return Outcome::ended;
     return state == Job::State::blocked ? Outcome::blocked : Outcome::progressed;
@@ -242,11 +246,12 @@ Outcome Worker::settle(Task &task, const pg::Rollback &failure) {
     const bool signalled = failure.sqlstate == ERRCODE_QUERY_CANCELED;
     if (cancel_requested(task)) {
         cancel(task);
-        late_cancel_ = !signalled;
+        if (!signalled)
+            expect_late_cancel();
         return Outcome::ended;
     }
     if (signalled) {
-        if (!std::exchange(late_cancel_, false))
+        if (!was_late_cancel())
             throw pg::PostgresError(failure.raised);
         return Outcome::progressed;
     }

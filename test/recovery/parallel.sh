@@ -141,6 +141,23 @@ same "and nothing holds the ids of those that were erased" "$(remains "ARRAY(SEL
 value "SELECT pg_cancel_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 21334" >/dev/null
 wait_for_workers
 
+# -- long queues
+
+sql >/dev/null <<'SQL'
+SELECT stream_upsert_users(jsonb_agg(jsonb_build_object('id', 'x' || i)), false) FROM generate_series(1, 30000) AS i;
+ANALYZE;
+DO $$ BEGIN FOR i IN 1..500 LOOP PERFORM stream_delete_users(ARRAY['x' || i], NULL, 'soft', NULL, NULL); END LOOP; END $$;
+SQL
+large=$(value "SELECT stream_delete_users(ARRAY(SELECT 'x' || i FROM generate_series(501, 30000) AS i), 'soft', NULL, NULL, NULL) ->> 'task_id'")
+sql -c "DO \$\$ BEGIN FOR i IN 501..1500 LOOP PERFORM stream_delete_users(ARRAY['x' || i], NULL, 'soft', NULL, NULL); END LOOP; END \$\$" >/dev/null
+started=$(milliseconds)
+for _ in 1 2; do start_worker; done
+wait_for_workers
+same "A task on 29,500 users, with 500 tasks before it and a thousand that wait for it, completes like any other" \
+    "$(task "$large" status) $(unfinished)" "completed 0"
+between "In a long queue what is next is found quickly: milliseconds a task, with its work" \
+    $((($(milliseconds) - started) / 1501)) 0 50
+
 # -- chunks that stand in each other's way
 
 # Deletions of users who react to each other's messages, in two directions: workers' chunks lock the same rows.

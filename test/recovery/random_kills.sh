@@ -47,7 +47,7 @@ before=$(value 'SELECT sum(done) FROM stream.tasks')
 total=$(($(database=undisturbed value 'SELECT sum(done) FROM stream.tasks') - before))
 
 # when_done ROWS: waits until the tasks have done so many rows and a worker is at one of them; says
-# where that one stands, and the worker's process.
+# where that one stands, and the worker's process, or nothing when it is between two tasks.
 when_done() {
     sql -v rows="$1" <<'EOQ'
 CREATE TEMPORARY VIEW at_work AS
@@ -70,14 +70,17 @@ first=$((RANDOM % 3))
 kills=0 # that came while a task was running
 for ((round = 0; round < total_kills; round++)); do
     kind=${kinds[(first + round) % 3]}
-    moment=$(((round * 32768 + RANDOM) * total / (total_kills * 32768) * 98 / 100))
+    moment=$(((round * 32768 + RANDOM) * total / (total_kills * 32768) * 96 / 100))
     start_worker stream_users.chunk_rows=20
-    progress=$(when_done $((before + moment)))
+    for _ in {1..20}; do
+        progress=$(when_done $((before + moment)))
+        [[ -z $progress ]] || break
+    done
     worker=${progress#*|}
     if [[ -n $worker ]]; then kills=$((kills + 1)); fi
     note "kill $((round + 1)), $kind, at row $moment of $total: ${progress%|*}"
     case $kind in
-    worker) [[ -z $worker ]] || in_cluster kill -KILL "$worker" ;;
+    worker) kill -KILL "$worker" ;;
     server) test/cluster kill "$cluster" ;;
     immediate) test/cluster stop "$cluster" -m immediate ;;
     esac
