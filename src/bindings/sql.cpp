@@ -264,8 +264,9 @@ std::string claimed_drivers_sql(const Relation &relation) {
                std::to_string(relation.oid) +
                "::oid AND ($2 = '' OR key > ARRAY[$2]) ORDER BY key LIMIT $3";
     const std::string own = relation.mark->task + " = $1::uuid";
-    return "SELECT " + key.name + "::text, '' FROM " + relation.name + " WHERE " + own +
-           " AND ($2 = '' OR " + key.name + " > NULLIF($2, '')::" + key.type + ") ORDER BY " +
+    // ORDER BY a bare name would mean the text that is returned: 10 before 9.
+    return "SELECT t." + key.name + "::text, '' FROM " + relation.name + " t WHERE t." + own +
+           " AND ($2 = '' OR t." + key.name + " > NULLIF($2, '')::" + key.type + ") ORDER BY t." +
            key.name + " LIMIT $3";
 }
 

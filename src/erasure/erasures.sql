@@ -28,7 +28,6 @@ CREATE TABLE stream.erasures_applied (
 CREATE FUNCTION stream.skip_known_erasure() RETURNS trigger
     LANGUAGE c SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'stream_skip_known_erasure';
-REVOKE ALL ON FUNCTION stream.skip_known_erasure FROM PUBLIC;
 CREATE TRIGGER skip_known BEFORE INSERT ON stream.erasures FOR EACH ROW
     EXECUTE FUNCTION stream.skip_known_erasure();
 
