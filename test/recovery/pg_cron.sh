@@ -87,17 +87,16 @@ between "It picks them up within milliseconds of the call: median, in microsecon
               FROM (SELECT * FROM stream.tasks ORDER BY seq DESC LIMIT 20) AS t")" 0 50000
 same "It is still the same worker" "$(value "SELECT a.pid $workers")" "$worker"
 
-# It heeds changes of the server's configuration: a pause after each chunk, so that the second task waits.
+# It heeds changes of the server's configuration.
 configure() { sql -c "LOAD 'stream_users'" -c "ALTER SYSTEM $1" -c 'SELECT pg_reload_conf()' >/dev/null; }
 configure "SET stream_users.chunk_pause = '1 h'"
-eventually 10 'the configuration to be read' holds "current_setting('stream_users.chunk_pause') = '1h'"
-remove u32 soft soft >/dev/null
-second=$(remove u33 soft soft)
-eventually 20 'the second task to wait' holds "status = 'running' FROM stream.tasks WHERE id = '$second'"
-same "A throttle that is configured meanwhile holds its next chunk back" \
-    "$(value "SELECT stream_wait_task('$second', '0.5 seconds') ->> 'status'")" running
+eventually 10 'the configuration to be read' holds "current_setting('stream_users.chunk_pause', true) = '1 h'"
+throttled=$(remove u32 soft soft)
+eventually 20 'the task to be taken up' holds "status = 'running' FROM stream.tasks WHERE id = '$throttled'"
+same "A throttle that is configured while it waits holds its next chunk back" \
+    "$(value "SELECT stream_wait_task('$throttled', '0.5 seconds') ->> 'status'")" running
 configure "RESET stream_users.chunk_pause"
-same "Without it the chunk is done at once" "$(value "SELECT stream_wait_task('$second', '5 seconds') ->> 'status'")" completed
+same "Without it the chunk is done at once" "$(value "SELECT stream_wait_task('$throttled', '5 seconds') ->> 'status'")" completed
 
 # -- the end of the minute
 
