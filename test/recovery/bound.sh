@@ -112,6 +112,34 @@ same "And nothing that the application had hidden" \
 value "SELECT stream_unbind_table('app.likes')" >/dev/null
 same "Tables can be unbound there" "$(value "SELECT count(*) FROM stream.bindings WHERE relation = 'app.likes'::regclass")" 0
 
+# -- a table that changes while a worker rests between two chunks
+
+# between_chunks USER STATEMENT: the statement is run when the first chunk of the user's deletion is committed.
+between_chunks() {
+    task=$(delete "{$1}" "NULL, 'soft', NULL, NULL")
+    hold_debug_points
+    start_worker stream_users.chunk_rows=10 stream_users.debug_point=after_chunk_commit:wait
+    eventually 30 'the worker to come to the end of a chunk' waits_for_lock "$task"
+    value "$2"
+    release
+    wait_for_workers
+}
+wanted=$(value "SELECT jsonb_pretty(stream_delete_users('{5}', NULL, 'soft', NULL, NULL, dry_run => true) -> 'counts')")
+between_chunks 5 'ALTER TABLE app.posts RENAME COLUMN author TO writer'
+same "A column that is renamed meanwhile fails the task" "$(task "$task" "status, error ->> 'type', error ->> 'description'")" \
+    "failed|55000|column author of bound table app.posts does not exist any more"
+value 'ALTER TABLE app.posts RENAME COLUMN writer TO author'
+value "SELECT stream_retry_task('$task')" >/dev/null
+run_tasks
+same "With the column back the task completes when it is tried again" "$(task "$task" status)" completed
+same "And has counted each row once" "$(counts_of "$task")" "$wanted"
+between_chunks 6 'ALTER TABLE app.posts ALTER COLUMN author TYPE text USING author::text, DROP CONSTRAINT posts_author_fkey'
+same "With a column of another type that fits the task goes on" "$(task "$task" status)" completed
+same "And leaves no row out" "$(value "SELECT count(*) FROM app.posts WHERE author = '6' AND hidden IS NOT TRUE")" 0
+between_chunks 7 'ALTER TABLE app.posts RENAME TO writings'
+same "So it does with a table of another name" "$(task "$task" status)" completed
+same "And leaves no row out there either" "$(value "SELECT count(*) FROM app.writings WHERE author = '7' AND hidden IS NOT TRUE")" 0
+
 # -- a worker that is killed among claimed rows
 
 database=original
