@@ -320,18 +320,21 @@ private:
                          call_.boolean(14, kind_ != Kind::pointer), guard_, table_.name});
     }
 
+    // The path as PostgreSQL writes it in an index's definition.
+    std::string path_literal() const {
+        static pg::Statement written("SELECT replace(($1::text[])[:$2]::text, '''', '''''')",
+                                     {TEXTARRAYOID, INT4OID});
+        const std::size_t keys = path_.size() - (path_.back() == "*" ? 1 : 0);
+        return "'" + std::string(written.run({path(), static_cast<int32>(keys)})[0].text(1)) + "'";
+    }
+
     void warn_without_index() const {
         std::string key;
         for (const std::string &column : table_.key)
             key += column == column_.name ? "" : ", " + column;
-        std::string literal = "'{";
-        for (std::size_t i = 0; i < path_.size() - (path_.empty() || path_.back() != "*" ? 0 : 1);
-             i++)
-            literal += (i > 0 ? "," : "") + std::string(path_[i]);
-        literal += "}'";
         if (!path_.empty()) {
             const bool many = path_.back() == "*";
-            const std::string found = column_.name + (many ? " #> " : " #>> ") + literal;
+            const std::string found = column_.name + (many ? " #> " : " #>> ") + path_literal();
             if (!has_expression_index(relation_, many ? "gin" : "btree", found + "::text[]"))
                 missing_index(table_.name, user_column_,
                               many ? " USING gin ((" + found + "))" : " ((" + found + "))");

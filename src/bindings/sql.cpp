@@ -52,12 +52,13 @@ std::string key_array(const Relation &relation) {
            "]";
 }
 
-// A condition: the row t was marked, or claimed, by this task.
+// A condition: the row t was marked, or claimed, by this task. Written as a value, one look-up by
+// key a row: as a join it would go by what the planner guesses of one task's marks.
 std::string marked_by(const Relation &relation, const std::string &task) {
     if (!relation.is_remembered())
         return "t." + relation.mark->task + " = " + task;
-    return "EXISTS (SELECT FROM stream.marks s WHERE s.relation = " + std::to_string(relation.oid) +
-           "::oid AND s.key = " + key_array(relation) + " AND s.task = " + task + ")";
+    return "(SELECT s.task FROM stream.marks s WHERE s.relation = " + std::to_string(relation.oid) +
+           "::oid AND s.key = " + key_array(relation) + ") = " + task;
 }
 
 std::string returning_key(const Relation &relation) {

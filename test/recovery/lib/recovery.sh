@@ -281,6 +281,17 @@ ORDER BY r.name COLLATE "C"
 SQL
 }
 
+# Everything in the extension's tables that a dump is to keep, in one line a table.
+dumped() {
+    sql <<'SQL'
+SELECT format('SELECT %L, count(*), md5(string_agg(t::text, %L ORDER BY t::text)) FROM %s t %s', c, '|', c, r.condition)
+FROM pg_extension e, unnest(e.extconfig, e.extcondition) AS r (config, condition),
+     LATERAL (SELECT r.config::regclass AS c) AS n
+JOIN pg_class k ON k.oid = n.c AND k.relkind = 'r'
+WHERE e.extname = 'stream_users' ORDER BY c::text \gexec
+SQL
+}
+
 # How all tasks have ended, with what they counted, and what they have left of their own.
 outcomes() {
     sql <<'SQL'
