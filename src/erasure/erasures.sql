@@ -26,8 +26,9 @@ CREATE TABLE stream.erasures_applied (
 
 -- Makes COPY into a ledger that holds some of the rows already leave those alone.
 CREATE FUNCTION stream.skip_known_erasure() RETURNS trigger
-    LANGUAGE c SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE c SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'stream_skip_known_erasure';
+REVOKE ALL ON FUNCTION stream.skip_known_erasure FROM PUBLIC;
 CREATE TRIGGER skip_known BEFORE INSERT ON stream.erasures FOR EACH ROW
     EXECUTE FUNCTION stream.skip_known_erasure();
 

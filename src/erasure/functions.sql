@@ -19,7 +19,7 @@ REVOKE ALL ON FUNCTION stream_verify_erasure, stream_reapply_erasures, stream_ho
 
 COMMENT ON FUNCTION stream_verify_erasure(text) IS
 'What still holds a user''s id: every bound column of every bound table, the users themselves, and the extension''s own
-queue and holds. No row at all after a completed hard deletion.
+queue, events and holds. No row at all after a completed hard deletion.
 id: the id, of a user that need not be there any more.
 Returns rows of
 relation: a table

@@ -26,20 +26,13 @@ pg::Statement list(R"(
     SELECT user_id, reason, created_at, created_by::text FROM stream.holds ORDER BY created_at, user_id)",
                    {});
 
-// The unfinished tasks k that delete.
-const std::string unfinished =
-    "stream.tasks k WHERE k.kind = 'delete_users' AND k.status IN ('pending', 'running')";
-
-// One that prunes or erases something of user $1.
-pg::Statement
-    own_deletion("SELECT k.id::text FROM stream.task_users u JOIN stream.tasks t USING (seq), " +
-                     unfinished +
-                     R"( AND k.seq = t.seq AND u.user_id = $1
-    AND ('hard' IN (k.params ->> 'user_mode', k.params ->> 'messages_mode',
-                    k.params ->> 'conversations_mode', k.params ->> 'calls_mode')
-         OR 'pruning' IN (k.params ->> 'user_mode', k.params ->> 'messages_mode'))
-    ORDER BY k.seq LIMIT 1)",
-                 {TEXTOID});
+pg::Statement own_deletions(R"(
+    SELECT k.id::text, k.params ->> 'user_mode', k.params ->> 'messages_mode', k.params ->> 'conversations_mode',
+           k.params ->> 'calls_mode'
+    FROM stream.task_users u JOIN stream.tasks k USING (seq)
+    WHERE u.user_id = $1 AND k.kind = 'delete_users' AND k.status IN ('pending', 'running')
+    ORDER BY k.seq)",
+                            {TEXTOID});
 
 // One that erases a container of which user $1 is, or was, a member: it has claimed it already, or
 // is about to, because another member is among its users and the container has two.
@@ -56,7 +49,8 @@ std::string shared_deletion_sql(const bindings::Binding &membership) {
     return "SELECT k.id::text FROM (SELECT $1::text AS id) AS d CROSS JOIN LATERAL (SELECT t." +
            column + " AS key" + bindings::rows_sql(walk, "") + ") AS o JOIN " +
            container.relation->name + " t ON t." + container.relation->key.front().name +
-           " = o.key, " + unfinished + " AND k.params ->> '" +
+           " = o.key, stream.tasks k WHERE k.kind = 'delete_users' AND k.status IN ('pending', "
+           "'running') AND k.params ->> '" +
            (calls ? "calls_mode" : "conversations_mode") + "' = 'hard' AND (t." +
            container.relation->mark->task + " = k.id OR ((SELECT count(*) FROM (SELECT FROM " +
            members + " m WHERE m." + column + " = o.key" + live +
@@ -66,11 +60,9 @@ std::string shared_deletion_sql(const bindings::Binding &membership) {
            "))) ORDER BY k.seq LIMIT 1";
 }
 
-void refuse(const pg::Rows &tasks, std::string_view id, const std::string &what) {
-    if (tasks.empty())
-        return;
-    throw not_allowed(what + " of user " + quoted(id) + " is being erased by task " +
-                      quoted(tasks[0].text(1)))
+[[noreturn]] void refuse(std::string_view task, std::string_view id, const char *what) {
+    throw not_allowed(std::string(what) + " of user " + quoted(id) + " is being erased by task " +
+                      quoted(task))
         .at("id")
         .of(id)
         .hint("Cancel the task with stream_cancel_task, or wait for its end.");
@@ -79,12 +71,20 @@ void refuse(const pg::Rows &tasks, std::string_view id, const std::string &what)
 // A hold that comes too late would protect nothing.
 void refuse_too_late(std::string_view id) {
     pg::guard([]() noexcept { PushActiveSnapshot(GetLatestSnapshot()); });
-    refuse(own_deletion.read({id}), id, "data");
     const bindings::Catalogue catalogue = bindings::load_catalogue();
-    for (const bindings::Binding &binding : catalogue.bindings)
-        if (binding.container)
-            refuse(pg::prepared(shared_deletion_sql(binding), {TEXTOID}).read({id}), id,
-                   "a conversation or call");
+    const pg::Rows own = own_deletions.read({id});
+    for (std::size_t i = 0; i < own.size(); i++)
+        if (erasure::erases(catalogue,
+                            lifecycle::parse_modes(own[i].text_or_null(2), own[i].text_or_null(3),
+                                                   own[i].text_or_null(4), own[i].text_or_null(5))))
+            refuse(own[i].text(1), id, "data");
+    for (const bindings::Binding &binding : catalogue.bindings) {
+        if (!binding.container)
+            continue;
+        const pg::Rows shared = pg::prepared(shared_deletion_sql(binding), {TEXTOID}).read({id});
+        if (!shared.empty())
+            refuse(shared[0].text(1), id, "a conversation or call");
+    }
     pg::guard([]() noexcept { PopActiveSnapshot(); });
 }
 

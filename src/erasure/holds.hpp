@@ -26,6 +26,10 @@ struct Obstacle {
 std::vector<Obstacle> obstacles(const pg::Vec<std::string_view> &ids,
                                 const lifecycle::Modes &modes);
 
+// Whether a deletion in these modes erases or empties anything for good: a hard or pruning one
+// does, and a soft one where an application's table is bound so.
+bool erases(const bindings::Catalogue &catalogue, const lifecycle::Modes &modes);
+
 // Refuses a deletion that a hold is in the way of (code 17).
 void refuse_held(const std::vector<lifecycle::Subject> &subjects, const lifecycle::Modes &modes);
 
@@ -33,6 +37,6 @@ void refuse_held(const std::vector<lifecycle::Subject> &subjects, const lifecycl
 void refuse_retry(int64 seq);
 
 // The same for a task that a worker takes up; it fails then.
-void refuse_held(const tasks::Task &task);
+void refuse_held(const bindings::Catalogue &catalogue, const tasks::Task &task);
 
 } // namespace stream::erasure

@@ -120,7 +120,7 @@ namespace {
 bool is_known(const TriggerData *trigger) {
     return pg::guard([trigger]() noexcept {
         Relation ledger = trigger->tg_relation;
-        const TupleDesc desc = ledger->rd_att;
+        TupleDesc desc = ledger->rd_att;
         const int task = SPI_fnumber(desc, "task_id");
         const int hash = SPI_fnumber(desc, "hash");
         bool nulls[2];

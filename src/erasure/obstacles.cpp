@@ -68,6 +68,16 @@ constexpr const char *hint = "Use soft modes, or end the hold with stream_releas
 
 } // namespace
 
+bool erases(const bindings::Catalogue &catalogue, const lifecycle::Modes &modes) {
+    return modes.erase() ||
+           std::any_of(catalogue.bindings.begin(), catalogue.bindings.end(),
+                       [&](const bindings::Binding &binding) {
+                           return modes.of(binding.governed_by) == lifecycle::Mode::soft &&
+                                  (binding.soft == bindings::Fate::erase ||
+                                   binding.soft == bindings::Fate::empty);
+                       });
+}
+
 void keep_holds_still() {
     lock_holds.run({});
 }
@@ -75,9 +85,11 @@ void keep_holds_still() {
 std::vector<Obstacle> obstacles(const pg::Vec<std::string_view> &ids,
                                 const lifecycle::Modes &modes) {
     std::vector<Obstacle> found;
-    if (!modes.erase() || as_of_now([] { return any_hold.read({}).empty(); }))
+    if (as_of_now([] { return any_hold.read({}).empty(); }))
         return found;
     const bindings::Catalogue catalogue = bindings::load_catalogue();
+    if (!erases(catalogue, modes))
+        return found;
     std::string sql = own_holds;
     for (const bindings::Binding &binding : catalogue.bindings)
         if (binding.container && modes.of(binding.container->governed_by) == lifecycle::Mode::hard)
@@ -115,8 +127,7 @@ void refuse_retry(int64 seq) {
     pg::Vec<std::string_view> ids;
     for (const auto &id : pg::TextArray(row.array(5)))
         ids.push_back(*id);
-    if (modes.erase())
-        keep_holds_still();
+    keep_holds_still();
     const auto found = obstacles(ids, modes);
     if (found.empty())
         return;
@@ -127,8 +138,8 @@ void refuse_retry(int64 seq) {
         .hint("End the hold with stream_release_user first.");
 }
 
-void refuse_held(const tasks::Task &task) {
-    if (!lifecycle::modes_of(task).erase())
+void refuse_held(const bindings::Catalogue &catalogue, const tasks::Task &task) {
+    if (!erases(catalogue, lifecycle::modes_of(task)))
         return;
     const pg::Rows rows = held_user_of_task.run({task.seq});
     if (!rows.empty())

@@ -7,7 +7,6 @@
 #include <unordered_map>
 
 using namespace stream;
-using lifecycle::Mode;
 
 namespace {
 

@@ -25,6 +25,11 @@ constexpr OwnPlace own_places[] = {
      " t.params ->> 'created_by_id')"},
     {"stream.tasks", "cursor", "t.cursor ->> 'driver' = d.id OR t.cursor -> 'key' ? d.id"},
     {"stream.tasks", "error", "strpos(t.error ->> 'description', '\"' || d.id || '\"') > 0"},
+    // Whom a hard deletion was of, the log says until it is trimmed: its readers have to learn it.
+    {"stream.events", "user_ids",
+     "d.id = ANY (t.user_ids) AND NOT (t.type = 'user.deleted' AND t.details ->> 'user_mode' = "
+     "'hard')"},
+    {"stream.marks", "key", "d.id = ANY (t.key)"},
     {"stream.holds", "user_id", "t.user_id = d.id"},
 };
 

@@ -57,8 +57,7 @@ STREAM_FUNCTION(stream_delete_users, "DeleteUsers") {
     const Modes modes = parse_modes(call.text(1), call.text(2), call.text(3), call.text(4));
     const auto new_owner = call.text(5);
     const auto new_call_owner = call.text(6);
-    if (modes.erase())
-        erasure::keep_holds_still();
+    erasure::keep_holds_still();
     const auto subjects = lock_subjects(ids, false);
     refuse_weaker(subjects, modes.user);
     check_new_owner(new_owner, "new_owner", subjects);

@@ -48,7 +48,7 @@ pg::JsonValue tag_value(const std::string &task) {
 
 Plan plan_for(const bindings::Catalogue &catalogue, const tasks::Task &task) {
     if (task.kind == "delete_users") {
-        erasure::refuse_held(task);
+        erasure::refuse_held(catalogue, task);
         return deletion_plan(catalogue, modes_of(task), task.flag("files"));
     }
     if (task.kind == "restore_users")

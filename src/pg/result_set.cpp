@@ -3,7 +3,7 @@
 namespace stream::pg {
 
 ResultSet::ResultSet(const Call &call) : call_(call) {
-    const FunctionCallInfo fcinfo = call.fcinfo();
+    FunctionCallInfo fcinfo = call.fcinfo();
     guard([fcinfo]() noexcept { InitMaterializedSRF(fcinfo, 0); });
 }
 
@@ -14,7 +14,7 @@ void ResultSet::add(const Row &row) {
     auto nulls = std::make_unique<bool[]>(width);
     row.deform(values.data(), nulls.get());
     Tuplestorestate *store = info->setResult;
-    const TupleDesc desc = info->setDesc;
+    TupleDesc desc = info->setDesc;
     guard([&]() noexcept { tuplestore_putvalues(store, desc, values.data(), nulls.get()); });
 }
 

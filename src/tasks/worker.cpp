@@ -108,6 +108,8 @@ template <class F> void Worker::transaction(F &&body) {
     MemoryContextSwitchTo(chunk_memory_);
     {
         const pg::ActAs as_owner(owner_);
+        // A worker's statements are many and short: to compile one takes longer than to run it.
+        pg::set_for_now("jit", "off");
         body();
     }
     pg::commit(atomic_);

@@ -96,6 +96,20 @@ SELECT is_empty($$SELECT * FROM stream_verify_erasure('ben')$$, 'but nothing of 
 ROLLBACK TO held;
 SELECT stream_release_user('ann') \g /dev/null
 
+-- An application's table whose rows a soft deletion erases
+SAVEPOINT bound;
+CREATE TABLE hold_sessions (id integer PRIMARY KEY, user_id text);
+CREATE INDEX ON hold_sessions (user_id);
+SELECT stream_bind_table('hold_sessions', 'user_id', 'personal', soft => 'delete') \g /dev/null
+SELECT stream_delete_users('{eve}') ->> 'task_id' AS task \gset
+SELECT pg_temp.refused($$SELECT stream_hold_user('eve', 'late')$$, 'HoldUser', 17, 'id', 'eve',
+                       'a soft deletion that erases rows of a bound table is in the way of a hold');
+SELECT stream_hold_user('ben', 'x') \g /dev/null
+SELECT pg_temp.refused($$SELECT stream_delete_users('{ben}')$$, 'DeleteUsers', 17, 'ids[0]', 'ben', 'and a hold in the way of it');
+SELECT is(pg_temp.works($$SELECT stream_delete_users('{ben}', NULL, 'soft', 'soft', 'soft')$$), 'works',
+          'where it leaves that table alone it is not');
+ROLLBACK TO bound;
+
 -- A hold that comes too late
 SAVEPOINT free;
 SELECT stream_delete_users('{ben}', NULL, 'pruning', NULL, NULL) ->> 'task_id' AS task \gset

@@ -14,7 +14,8 @@ CREATE TEMP VIEW members AS
 SELECT d.classid, d.objid
   FROM pg_depend AS d
   JOIN pg_extension AS e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
- WHERE e.extname = 'stream_users' AND d.deptype = 'e';
+ WHERE e.extname = 'stream_users' AND d.deptype = 'e'
+   AND d.classid <> 'pg_type'::regclass; -- rows' own types, which PostgreSQL counts as members from 17 on
 CREATE TEMP VIEW relations AS
 SELECT objid AS oid FROM members WHERE classid = 'pg_class'::regclass;
 

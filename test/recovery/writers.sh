@@ -63,6 +63,11 @@ start_writer mentions "INSERT INTO stream.messages (cid, id, user_id, mentioned_
 start_writer edits "UPDATE stream.messages SET text = 'edit {i}' WHERE cid = 'team:' || 1 + {i} * 10 % 200 AND id = 'm' || {i} * 10 % 120000" \
     "UPDATE stream.channels SET custom = '{\"edit\": {i}}' WHERE cid = 'team:' || 1 + {i} % 200"
 
+# This one is open the whole time, in another database.
+client createdb elsewhere
+database=elsewhere open_session elsewhere
+tell elsewhere "BEGIN;" "CREATE TABLE elsewhere ();"
+
 open_session early
 tell early "BEGIN;" "$(message early-1 u5);" \
     "INSERT INTO stream.reactions (cid, message_id, user_id, type) VALUES ('team:1', 'm1', 'u5', 'early');" \
@@ -119,6 +124,9 @@ release
 same "The task completes" "$(value "SELECT stream_wait_task('$task', '60 seconds') ->> 'status'")" completed
 same "No bound column holds the ids" "$(remains "$ids")" ""
 wait_for_workers
+same "A transaction in another database has held nothing up, and is open yet" \
+    "$(value "SELECT count(*) FROM pg_stat_activity WHERE datname = 'elsewhere' AND state = 'idle in transaction' AND backend_xid IS NOT NULL")" 1
+end_session elsewhere 'ROLLBACK;'
 
 for name in messages reactions members transactions; do
     between "Writer of $name: its late rows are refused with ST017" "$(refused $name)" 10 10000000
