@@ -3,9 +3,9 @@
 #include "bindings/load.hpp"
 #include "erasure/holds.hpp"
 #include "lifecycle/deletion.hpp"
-#include "lifecycle/execute.hpp"
 #include "lifecycle/jobs.hpp"
 #include "lifecycle/owners.hpp"
+#include "lifecycle/totals.hpp"
 #include "pg/array.hpp"
 
 #include <algorithm>

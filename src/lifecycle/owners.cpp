@@ -6,6 +6,14 @@ namespace stream::lifecycle {
 
 namespace {
 
+// A new owner that has been deleted since the call gives way to the placeholder.
+pg::Statement owner_lives("SELECT FROM stream.users WHERE id = $1 AND deleted_at IS NULL",
+                          {TEXTOID});
+
+pg::Statement make_placeholder(R"(
+    INSERT INTO stream.users (id, created_at, updated_at) VALUES ($1, $2, $2) ON CONFLICT DO NOTHING)",
+                               {TEXTOID, TIMESTAMPTZOID});
+
 pg::Statement unfit(R"(
     SELECT b.relation::text, quote_ident(b.user_column)
     FROM stream.bindings b
@@ -21,6 +29,16 @@ pg::Statement unfit(R"(
     LIMIT 1)",
                     {TEXTOID});
 
+// delete-user- and the first 16 digits of the task's id.
+std::string placeholder(const std::string &task) {
+    std::string name = "delete-user-";
+    const std::size_t length = name.size() + 16;
+    for (const char c : task)
+        if (c != '-' && name.size() < length)
+            name += c;
+    return name;
+}
+
 } // namespace
 
 void require_fitting_owner(std::optional<std::string_view> new_owner) {
@@ -32,6 +50,21 @@ void require_fitting_owner(std::optional<std::string_view> new_owner) {
                               : "column " + column + " needs a new owner")
         .at("new_owner")
         .hint("Name a user whose id is a value of the column's type.");
+}
+
+pg::Param new_owner(const tasks::Task &task, const Step &step) {
+    const bool call = step.binding->governed_by == bindings::Governor::calls;
+    auto owner = task.text(call ? "new_call_owner" : "new_owner");
+    if (!owner || owner_lives.run({*owner}).empty())
+        owner = placeholder(task.id);
+    const std::string &conversion = step.column.conversion;
+    if (!conversion.empty() && !pg::prepared("SELECT " + conversion + "($1) IS NOT NULL", {TEXTOID})
+                                    .run({*owner})[0]
+                                    .boolean(1))
+        return std::nullopt;
+    if (*owner == placeholder(task.id))
+        make_placeholder.run({*owner, static_cast<int64>(GetCurrentTimestamp())});
+    return {*owner};
 }
 
 } // namespace stream::lifecycle

@@ -88,6 +88,19 @@ TEST(Fates, SuitTheKind) {
     EXPECT_EQ(default_hard(Kind::pointer), Fate::keep);
 }
 
+TEST(References, CountWhereRowsDoNotGoTogether) {
+    Catalogue catalogue;
+    Relation &people = add(catalogue, "people", {id});
+    Relation &pets = add(catalogue, "pets", {id});
+    EXPECT_FALSE(catalogue.is_referenced(&people));
+    pets.references.push_back(&people);
+    EXPECT_TRUE(catalogue.is_referenced(&people));
+    hang(catalogue, pets, people);
+    EXPECT_FALSE(catalogue.is_referenced(&people)); // pets go with their people
+    people.references.push_back(&people);
+    EXPECT_TRUE(catalogue.is_referenced(&people)); // and people point to people
+}
+
 TEST(Fates, HaveTheNamesThatTheyAreFoundBy) {
     for (const Fate fate : {Fate::keep, Fate::mark, Fate::empty, Fate::erase, Fate::reassign})
         EXPECT_EQ(fate_named(fate_name(fate)), fate);

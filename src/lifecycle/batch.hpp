@@ -1,0 +1,61 @@
+#pragma once
+// What a walk brings together: drivers, and the rows found through them.
+
+#include "pg/memory.hpp"
+#include "pg/spi.hpp"
+
+#include <string>
+
+namespace stream::lifecycle {
+
+// Primary keys of rows, column by column. Views point into what they were read from.
+struct Keys : std::vector<pg::Vec<std::string_view>> {
+    explicit Keys(std::size_t columns) : std::vector<pg::Vec<std::string_view>>(columns) {}
+    // Of rows that a statement returned, from their column first on.
+    Keys(const pg::Rows &rows, std::size_t columns, int first = 1) : Keys(columns) {
+        for (std::size_t i = 0; i < rows.size(); i++)
+            for (std::size_t k = 0; k < columns; k++)
+                (*this)[k].push_back(rows[i].text(static_cast<int>(k) + first));
+    }
+    bool none() const { return front().empty(); }
+};
+
+// The users, or claimed rows, a batch looks at. Views point into rows.
+struct Drivers {
+    explicit Drivers(pg::Rows found) : rows(std::move(found)) {
+        for (std::size_t i = 0; i < rows.size(); i++) {
+            ids.push_back(rows[i].text(1));
+            tags.push_back(rows[i].text(2));
+        }
+    }
+    pg::Rows rows;
+    pg::Vec<std::string_view> ids;
+    pg::Vec<std::string_view> tags;
+};
+
+// Rows to handle: for each its driver, the driver's tag and its primary key. Views point into rows
+// and drivers.
+struct Batch {
+    Batch(pg::Rows found, const Drivers &drivers, std::size_t key_columns)
+        : rows(std::move(found)), keys(rows, key_columns, 2) {
+        for (std::size_t i = 0; i < rows.size(); i++) {
+            const auto n = static_cast<std::size_t>(rows[i].int8(1)) - 1;
+            ids.push_back(drivers.ids[n]);
+            tags.push_back(drivers.tags[n]);
+        }
+    }
+    int64 size() const { return static_cast<int64>(ids.size()); }
+    std::vector<std::string> last_key() const {
+        std::vector<std::string> key;
+        for (const auto &column : keys)
+            key.emplace_back(column.back());
+        return key;
+    }
+
+    pg::Rows rows;
+    pg::Vec<std::string_view> ids;
+    pg::Vec<std::string_view> tags;
+    Keys keys;
+};
+
+} // namespace stream::lifecycle
