@@ -49,10 +49,6 @@ pg::Statement
     guard_exists("SELECT FROM pg_trigger WHERE tgrelid = $1 AND tgname = 'stream_users_guard'",
                  {OIDOID});
 
-pg::Param oid(Oid value) {
-    return pg::Param::datum(ObjectIdGetDatum(value));
-}
-
 pg::Param text(const std::optional<std::string> &value) {
     return value ? pg::Param(*value) : pg::Param(std::nullopt);
 }
@@ -98,9 +94,9 @@ public:
     }
 
     static void set_guard(Oid relation, const std::string &table) {
-        if (!guard_exists.run({oid(relation)}).empty())
+        if (!guard_exists.run({pg::Param::oid(relation)}).empty())
             pg::run_once("DROP TRIGGER stream_users_guard ON " + table, {}, {});
-        const pg::Rows rows = guarded_columns.run({oid(relation)});
+        const pg::Rows rows = guarded_columns.run({pg::Param::oid(relation)});
         if (rows[0].is_null(1))
             return;
         pg::run_once("CREATE TRIGGER stream_users_guard AFTER INSERT ON " + table +
@@ -172,7 +168,7 @@ private:
         if (!deleted_column_) {
             if (task_column_)
                 throw bad_input("task_column needs a deleted_column").at("task_column");
-            const pg::Rows rows = mark_of.run({oid(relation_)});
+            const pg::Rows rows = mark_of.run({pg::Param::oid(relation_)});
             can_mark_ = !rows.empty();
             return;
         }
@@ -228,7 +224,7 @@ private:
             FROM jsonb_object_keys($2) AS e (key)
             JOIN pg_attribute a ON a.attrelid = $1 AND a.attname = e.key)",
                                    {OIDOID, JSONBOID});
-        const pg::Rows rows = casts.run({oid(relation_), pg::Param::of(empty)});
+        const pg::Rows rows = casts.run({pg::Param::oid(relation_), pg::Param::of(empty)});
         const pg::ActAs as_owner(table_.owner, "pg_catalog, pg_temp", true);
         for (std::size_t i = 0; i < rows.size(); i++)
             pg::run_once(std::string(rows[i].text(1)), {JSONBOID}, {pg::Param::of(empty)});
@@ -296,9 +292,9 @@ private:
     }
 
     void store() {
-        forget_binding.run({oid(relation_), user_column_, path()});
+        forget_binding.run({pg::Param::oid(relation_), user_column_, path()});
         if (soft_ == Fate::empty || pruning_ == Fate::empty || hard_ == Fate::empty) {
-            const pg::Rows other = emptied_by.run({oid(relation_)});
+            const pg::Rows other = emptied_by.run({pg::Param::oid(relation_)});
             if (!other.empty())
                 throw bad_input("rows of " + table_.name + " are emptied by column " +
                                 std::string(other[0].text(1)) + " already")
@@ -313,8 +309,8 @@ private:
                     .at("attachments_column");
         }
         if (deleted_column_)
-            set_mark.run({oid(relation_), *deleted_column_, text(task_column_)});
-        add_binding.run({oid(relation_), user_column_, path(), call_.text(2), mode_,
+            set_mark.run({pg::Param::oid(relation_), *deleted_column_, text(task_column_)});
+        add_binding.run({pg::Param::oid(relation_), user_column_, path(), call_.text(2), mode_,
                          pg::Param::of(call_.jsonb(7)), fate_name(soft_), fate_name(pruning_),
                          fate_name(hard_), text(attachments),
                          call_.boolean(14, kind_ != Kind::pointer), guard_, table_.name});
@@ -404,7 +400,7 @@ STREAM_FUNCTION(stream_unbind_table, "UnbindTable") {
     const bool exists = !table.name.empty();
     if (exists && !table.caller_owns)
         refuse_stranger(relation);
-    const pg::Rows rows = unbind.run({oid(relation)});
+    const pg::Rows rows = unbind.run({pg::Param::oid(relation)});
     if (rows.empty())
         throw not_found("table " + (exists ? table.name : std::to_string(relation)) +
                         " is not bound")

@@ -83,15 +83,11 @@ std::vector<std::string> strings(const pg::Row &row, int column) {
     return values;
 }
 
-pg::Param oid(Oid value) {
-    return pg::Param::datum(ObjectIdGetDatum(value));
-}
-
 } // namespace
 
 TableFacts table_facts(Oid relation, Oid caller) {
     TableFacts facts;
-    const pg::Rows rows = read_table.run({oid(relation), oid(caller)});
+    const pg::Rows rows = read_table.run({pg::Param::oid(relation), pg::Param::oid(caller)});
     if (rows.empty())
         return facts;
     const pg::Row row = rows[0];
@@ -108,7 +104,7 @@ TableFacts table_facts(Oid relation, Oid caller) {
 }
 
 std::optional<ColumnFacts> column_facts(Oid relation, std::string_view column) {
-    const pg::Rows rows = read_column.run({oid(relation), column});
+    const pg::Rows rows = read_column.run({pg::Param::oid(relation), column});
     if (rows.empty())
         return std::nullopt;
     const pg::Row row = rows[0];
@@ -125,16 +121,17 @@ std::optional<ColumnFacts> column_facts(Oid relation, std::string_view column) {
 }
 
 bool has_index(Oid relation, const pg::Vec<std::string_view> &columns) {
-    return leading_index.run({oid(relation), pg::Param::datum(pg::text_array(columns))})[0].boolean(
-        1);
+    return leading_index
+        .run({pg::Param::oid(relation), pg::Param::datum(pg::text_array(columns))})[0]
+        .boolean(1);
 }
 
 bool has_gin_index(Oid relation, std::string_view column) {
-    return gin_index.run({oid(relation), column})[0].boolean(1);
+    return gin_index.run({pg::Param::oid(relation), column})[0].boolean(1);
 }
 
 bool has_expression_index(Oid relation, const char *method, const std::string &expression) {
-    return expression_index.run({oid(relation), method, expression})[0].boolean(1);
+    return expression_index.run({pg::Param::oid(relation), method, expression})[0].boolean(1);
 }
 
 } // namespace stream::bindings

@@ -34,10 +34,6 @@ pg::Statement key_of(R"(
     WHERE x.indrelid = $1 AND x.indisprimary)",
                      {OIDOID});
 
-pg::Param oid(Oid value) {
-    return pg::Param::datum(ObjectIdGetDatum(value));
-}
-
 // One table that hangs on another, as the request describes it.
 struct Hanging {
     std::vector<std::string> columns;
@@ -99,7 +95,7 @@ Hanging read(const pg::JsonValue &value, const std::string &path) {
 
 std::vector<std::string> key_columns(Oid relation) {
     std::vector<std::string> columns;
-    const pg::Rows rows = key_of.run({oid(relation)});
+    const pg::Rows rows = key_of.run({pg::Param::oid(relation)});
     for (const auto &name : pg::TextArray(rows[0].array(1)))
         columns.emplace_back(name.value_or(""));
     return columns;
@@ -157,8 +153,9 @@ void hang(Oid parent, const pg::JsonValue &children, Oid caller, const std::stri
         if (hanging.parent_columns.empty())
             hanging.parent_columns = key_columns(parent);
         check_columns(hanging, parent, child, relation, at);
-        add_child.run({oid(parent), pg::Param::datum(pg::text_array(hanging.parent_columns)),
-                       oid(relation), pg::Param::datum(pg::text_array(hanging.columns)),
+        add_child.run({pg::Param::oid(parent),
+                       pg::Param::datum(pg::text_array(hanging.parent_columns)),
+                       pg::Param::oid(relation), pg::Param::datum(pg::text_array(hanging.columns)),
                        hanging.clear ? "clear" : "delete", hanging.on_prune});
         warn_without_index(hanging, child, relation);
         if (hanging.children)
@@ -222,7 +219,7 @@ void hang_children(Oid parent, const Jsonb *children, Oid caller) {
 }
 
 void let_go(Oid parent) {
-    forget_children.run({oid(parent)});
+    forget_children.run({pg::Param::oid(parent)});
     while (forget_orphans.run({}).processed() > 0)
         pg::check_interrupts();
 }

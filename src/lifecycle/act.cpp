@@ -18,6 +18,8 @@ using bindings::Child;
 using bindings::Relation;
 using tasks::Task;
 
+constexpr int rounds_over_pointers = 3;
+
 // The parameters of an action statement: see bindings/sql.hpp.
 pg::Params action_params(const Task &task, const Batch &batch, pg::Param value,
                          pg::Param list = std::nullopt) {
@@ -57,7 +59,7 @@ void remember_marks(const Task &task, const Relation &relation, const Keys &keys
     std::vector<Oid> types(keys.size() + 2, TEXTARRAYOID);
     types[0] = OIDOID;
     types[1] = TEXTOID;
-    pg::Params params{pg::Param::datum(ObjectIdGetDatum(relation.oid)), task.id};
+    pg::Params params{pg::Param::oid(relation.oid), task.id};
     for (const auto &column : keys)
         params.push_back(pg::Param::datum(pg::text_array(column)));
     pg::prepared(bindings::remember_marks_sql(relation.key.size()), types).run(params);
@@ -68,7 +70,7 @@ void forget_marks(const Relation &relation, const Keys &keys) {
         return;
     std::vector<Oid> types(keys.size() + 1, TEXTARRAYOID);
     types[0] = OIDOID;
-    pg::Params params{pg::Param::datum(ObjectIdGetDatum(relation.oid))};
+    pg::Params params{pg::Param::oid(relation.oid)};
     for (const auto &column : keys)
         params.push_back(pg::Param::datum(pg::text_array(column)));
     pg::prepared(bindings::forget_marks_sql(relation.key.size()), types).run(params);
@@ -206,6 +208,13 @@ void refuse_remaining(const Task &task, const Step &step, const Batch &batch) {
     });
 }
 
+// Others may mention users for as long as they please, also after the deletion: that does not keep
+// it from its end for ever.
+bool calls_for_another_round(const Task &task, const Step &step) {
+    const bool of_others = step.action == Action::clear || step.action == Action::drop_elements;
+    return !of_others || task.cursor.rounds < rounds_over_pointers;
+}
+
 } // namespace
 
 pg::Param match_value(const std::optional<bindings::Match> &match) {
@@ -225,7 +234,8 @@ void handle(const Catalogue &catalogue, Task &task, const Step &step, const Batc
     if (handled < batch.size())
         refuse_remaining(task, step, batch);
     tasks::debug_point(tasks::DebugPoint::inside_chunk);
-    task.cursor.found += handled;
+    if (calls_for_another_round(task, step))
+        task.cursor.found += handled;
     if (step.mode.empty())
         return;
     task.count(step.relation->name, step.mode, handled);

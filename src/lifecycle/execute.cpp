@@ -119,7 +119,7 @@ PlanJob::State PlanJob::advance(Task &task) {
         }
         if (done && step.action == Action::erase && step.drivers == step.relation &&
             step.relation->is_remembered())
-            forget_claims.run({task.id, pg::Param::datum(ObjectIdGetDatum(step.relation->oid))});
+            forget_claims.run({task.id, pg::Param::oid(step.relation->oid)});
         if (done)
             next_step(task);
     }
@@ -136,7 +136,8 @@ void PlanJob::next_step(Task &task) const {
         while (next > 0 && plan_[next - 1].final_round)
             next--;
     const int64 found = round_ends ? 0 : task.cursor.found;
-    task.cursor = {static_cast<int>(next), "", {}, found};
+    const int rounds = task.cursor.rounds + (round_ends ? 1 : 0);
+    task.cursor = {static_cast<int>(next), "", {}, found, rounds};
 }
 
 // One batch of a step: finds the next rows behind the cursor, handles them, and moves the cursor

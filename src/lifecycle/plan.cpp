@@ -262,21 +262,27 @@ template <class Wanted> Plan unmark_plan(const Catalogue &catalogue, Wanted want
     return plan;
 }
 
+// Writers that began before the users were marked may still add rows; when the last of them has
+// ended, the same walk again finds whatever they left. Rows that were emptied, stay with their user
+// and have no mark can't be told from those that were not emptied.
+void look_again(Plan &plan, const Modes &modes) {
+    Plan again = plan;
+    plan.push_back({"wait for older writers", Action::wait_for_writers, ""});
+    for (Step &step : again) {
+        if (step.action == Action::empty && !step.relation->mark && modes.user != Mode::hard)
+            continue;
+        step.name = "final look: " + step.name;
+        step.final_round = true;
+        plan.push_back(std::move(step));
+    }
+}
+
 } // namespace
 
 Plan deletion_plan(const Catalogue &catalogue, const Modes &modes, bool files) {
     Plan plan = Deletion(catalogue, modes).steps();
-    if (modes.user == Mode::hard) {
-        // Writers that began before the users were marked may still add rows; when the last of them
-        // has ended, the same walk again finds whatever they left.
-        Plan again = plan;
-        plan.push_back({"wait for older writers", Action::wait_for_writers, ""});
-        for (Step &step : again) {
-            step.name = "final look: " + step.name;
-            step.final_round = true;
-            plan.push_back(std::move(step));
-        }
-    }
+    if (modes.user >= Mode::pruning)
+        look_again(plan, modes);
     if (files)
         plan.push_back({"list files", Action::list_files, ""});
     if (modes.user == Mode::soft)

@@ -14,7 +14,8 @@ bindings::Walk walk_of(const Step &step) {
     // Marks are lifted wherever the task put them, however many members a channel has by now.
     walk.conversations_only = step.action != Action::unmark;
     walk.spare_held = step.action == Action::claim;
-    if (step.action == Action::mark)
+    const bool emptied_before = step.action == Action::empty && step.final_round;
+    if (step.action == Action::mark || (emptied_before && step.relation->mark))
         walk.wanted = bindings::Wanted::unmarked;
     else if (step.action == Action::unmark)
         walk.wanted = bindings::Wanted::marked_by_tag;

@@ -30,6 +30,7 @@ struct Param {
         p.null = false;
         return p;
     }
+    static Param oid(Oid id) { return datum(ObjectIdGetDatum(id)); }
     static Param of(const Jsonb *jsonb) {
         return jsonb == nullptr ? Param(std::nullopt) : datum(PointerGetDatum(jsonb));
     }

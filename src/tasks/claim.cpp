@@ -93,6 +93,8 @@ Cursor read_cursor(const Jsonb *jsonb) {
             cursor.step = static_cast<int>(m.value.integer().value_or(0));
         else if (m.key == "found")
             cursor.found = m.value.integer().value_or(0);
+        else if (m.key == "rounds")
+            cursor.rounds = static_cast<int>(m.value.integer().value_or(0));
         else if (m.key == "driver")
             cursor.driver = m.value.string();
         else if (m.key == "key")

@@ -57,7 +57,7 @@ pg::Statement forget_users("DELETE FROM stream.task_users WHERE seq = $1", {INT8
 
 Datum cursor_datum(const Cursor &cursor) {
     pg::JsonbWriter w;
-    w.begin_object({"key", "step", "found", "driver"});
+    w.begin_object({"key", "step", "found", "driver", "rounds"});
     w.begin_array(cursor.key.size());
     for (const std::string &part : cursor.key)
         w.string(part);
@@ -65,6 +65,7 @@ Datum cursor_datum(const Cursor &cursor) {
     w.integer(cursor.step);
     w.integer(cursor.found);
     w.string(cursor.driver);
+    w.integer(cursor.rounds);
     w.end();
     return w.datum();
 }

@@ -15,15 +15,17 @@ struct KeyLess {
 using Counts = std::map<std::string, std::map<std::string, int64, KeyLess>, KeyLess>;
 
 // Where a task stands. Written with each chunk, so that a new worker goes on right there:
-//   {"step": 3, "driver": "bob", "key": ["messaging:1", "m17"], "found": 12}
+//   {"step": 3, "driver": "bob", "key": ["messaging:1", "m17"], "found": 12, "rounds": 0}
 // step counts from 0; driver is the user (or parent row) last touched, empty before the first; key
 // is the primary key of the last row handled of that driver, empty once the driver is done with;
-// found is how many rows the present round of final steps has handled.
+// found is how many rows the present round of final steps has handled that call for another one;
+// rounds is how many such rounds have ended.
 struct Cursor {
     int step = 0;
     std::string driver;
     std::vector<std::string> key;
     int64 found = 0;
+    int rounds = 0;
 };
 
 struct Task {

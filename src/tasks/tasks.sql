@@ -75,7 +75,7 @@ COMMENT ON COLUMN stream.tasks.retries IS 'How often in a row its present chunk 
 COMMENT ON COLUMN stream.tasks.retry_at IS 'When its present chunk is retried, while it waits for that';
 COMMENT ON COLUMN stream.tasks.worker_pid IS 'Process id of the worker that took it up last';
 COMMENT ON COLUMN stream.tasks.steps IS 'Names of its steps, in order';
-COMMENT ON COLUMN stream.tasks.cursor IS 'Where the next chunk begins: {"step", "driver", "key", "found"}';
+COMMENT ON COLUMN stream.tasks.cursor IS 'Where the next chunk begins: {"step", "driver", "key", "found", "rounds"}';
 COMMENT ON COLUMN stream.tasks.done IS 'Rows handled and committed';
 COMMENT ON COLUMN stream.tasks.total IS 'Rows to handle, once counted';
 COMMENT ON COLUMN stream.tasks.work_seconds IS 'Time that committed chunks have taken, pauses between them included';

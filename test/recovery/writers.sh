@@ -144,4 +144,30 @@ note "The longest chunk took $longest_chunk ms, the slowest insert of others $(s
 same "All their messages are there" "$(written others)" \
     $(($(grep -c '^Time' "$work/others.out") / 2))
 
+# -- a pruned user's late rows, and mentions without end
+
+open_session late
+tell late "BEGIN;" "INSERT INTO stream.messages (cid, id, user_id, text) VALUES ('team:1', 'late', 'u50', 'secret');"
+task=$(value "SELECT stream_delete_users('{u50}', 'pruning', 'pruning') ->> 'task_id'")
+start_worker
+at_wait="EXISTS (SELECT FROM stream.task_progress p JOIN stream.tasks t ON t.id = p.task_id
+                 WHERE p.task_id = '$task' AND p.step = 'wait for older writers' AND t.cursor -> 'key' <> '[]')"
+eventually 60 'the pruning to come to the older writer' holds "$at_wait"
+tell late "COMMIT;"
+end_session late
+same "Pruning waits for a transaction that began before it" \
+    "$(value "SELECT stream_wait_task('$task', '60 seconds') ->> 'status'")" completed
+same "What that one wrote is emptied and marked too" \
+    "$(value "SELECT text IS NULL AND deleted_by_task = '$task' FROM stream.messages WHERE id = 'late'")" t
+wait_for_workers
+
+start_writer endless "INSERT INTO stream.messages (cid, id, user_id, mentioned_user_ids) SELECT 'team:1', 'endless-{i}-' || n, 'u299', '{u51}' FROM generate_series(1, 20) AS n"
+eventually 20 'the endless mentions to get going' holds "count(*) > 100 FROM stream.messages WHERE id LIKE 'endless-%'"
+task=$(value "SELECT stream_delete_users('{u51}', 'hard', 'hard', 'hard') ->> 'task_id'")
+start_worker
+same "A hard deletion completes while others go on mentioning its user" \
+    "$(value "SELECT stream_wait_task('$task', '60 seconds') ->> 'status'")" completed
+stop_writers endless
+wait_for_workers
+
 finish
