@@ -172,3 +172,16 @@ CROSS JOIN (
     LIMIT 1
 ) AS last
 WHERE counts <> stream_get_task(task_id) #> '{result,counts}';
+
+INSERT INTO debian.finding (moment, what, wrong)
+SELECT :'moment', 'the application''s own table lost the rows of the hard-deleted and pruned, and no others', count(*)
+FROM debian.subscription_before AS before
+LEFT JOIN debian.fate USING (user_id)
+LEFT JOIN debian.subscription AS now USING (user_id, source)
+WHERE (now.user_id IS NULL) <> coalesce(fate IN ('hard', 'pruning'), false);
+
+INSERT INTO debian.finding (moment, what, wrong)
+SELECT :'moment', 'stream_verify_erasure finds nothing of the hard-deleted', count(*)
+FROM debian.fate
+CROSS JOIN LATERAL stream_verify_erasure(user_id)
+WHERE fate = 'hard';

@@ -33,7 +33,7 @@ std::string author_sql(const std::string &column, const std::string &path) {
 // read.
 void require_id_type(const TriggerData *trigger, const std::string &column, bool document) {
     pg::guard([trigger, &column, document]() noexcept {
-        const TupleDesc shape = trigger->tg_relation->rd_att;
+        auto *shape = trigger->tg_relation->rd_att;
         const int number = SPI_fnumber(shape, column.c_str());
         const Oid type = number > 0 ? getBaseType(SPI_gettypeid(shape, number)) : InvalidOid;
         const bool id = type == TEXTOID || type == VARCHAROID || type == UUIDOID ||
