@@ -110,7 +110,8 @@ LEFT JOIN authored USING (fate)
 WHERE fate IS DISTINCT FROM 'deactivated' AND activity_now.state <> coalesce(authored.state, 'live');
 
 -- No column of any table may still name somebody who was deleted hard, alone or in a feed's key. The
--- tasks' own records of what they were asked to do don't count.
+-- tasks' own records of what they were asked to do don't count. In the log of events only the one event
+-- may that tells followers whom to erase too.
 CREATE TEMPORARY TABLE trace (place text, n bigint);
 
 DO $$
@@ -125,6 +126,7 @@ BEGIN
         WHERE relnamespace = 'stream'::regnamespace
           AND relkind IN ('r', 'p')
           AND relname NOT LIKE 'task%'
+          AND (relname, attname) <> ('events', 'user_ids')
           AND attnum > 0
           AND atttypid IN ('text'::regtype, 'text[]'::regtype)
     LOOP
@@ -133,6 +135,8 @@ BEGIN
                        CASE WHEN col.is_array THEN '&& $1' ELSE '= ANY ($1)' END)
         USING forbidden;
     END LOOP;
+    INSERT INTO trace
+    SELECT 'stream.events.user_ids', count(*) FROM stream.events WHERE user_ids && forbidden AND type <> 'user.deleted';
 END
 $$;
 
