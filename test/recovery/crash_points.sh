@@ -148,8 +148,8 @@ for how in worker server immediate; do
     as_undisturbed "$how, around the commits of claims and chunks"
 
     database=ends_$how
-    # The hard deletion, first in the queue, would wait for the others' open transactions.
-    for workers in 1 5; do
+    # The hard and the pruning deletion, first in the queue, would wait for others' open transactions.
+    for workers in 1 1 4; do
         for point in before_end_commit after_end_commit; do
             crash_at $point $how $workers
             same "$how: workers at $point when it happens" "$reached" "$workers"
