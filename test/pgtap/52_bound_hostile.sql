@@ -56,7 +56,10 @@ CREATE TEMPORARY TABLE attempts (n integer GENERATED ALWAYS AS IDENTITY, code te
 INSERT INTO attempts (code, answer, name) VALUES
     ('SELECT * FROM stream.users', '42501 | permission denied for table users', 'read the users'),
     ('UPDATE stream.tasks SET status = ''completed''', '42501 | permission denied for table tasks', 'write tasks'),
-    ('ALTER ROLE app_owner SUPERUSER', '42501 | must be superuser to alter superuser roles or change superuser attribute', 'become a superuser'),
+    ('ALTER ROLE app_owner SUPERUSER',
+     CASE WHEN current_setting('server_version_num')::integer < 160000
+          THEN '42501 | must be superuser to alter superuser roles or change superuser attribute'
+          ELSE '42501 | permission denied to alter role' END, 'become a superuser'),
     ('SET ROLE postgres', '42501 | cannot set parameter "role" within security-definer function', 'take another role'),
     ('RESET ROLE', '42501 | cannot set parameter "role" within security-definer function', 'get back to the session''s role'),
     ('SET SESSION AUTHORIZATION postgres', '42501 | cannot set parameter "session_authorization" within security-definer function',
