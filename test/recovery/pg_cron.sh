@@ -67,11 +67,6 @@ u2|100|0|100"
 # -- a worker that waits
 
 workers="FROM pg_stat_activity a JOIN pg_locks l ON l.pid = a.pid AND l.locktype = 'advisory' AND l.objsubid = 21334"
-# One with time left: between two runs there is none for a moment.
-waits() {
-    holds "count(*) = 1 AND bool_and(a.state = 'idle' AND a.backend_start > clock_timestamp() - interval '40 seconds') $workers"
-}
-eventually 90 'a worker to wait' waits
 worker=$(value "SELECT a.pid $workers")
 same "The worker that waits is pg_cron's" "$(value "SELECT a.backend_type $workers")" pg_cron
 same "It holds neither a snapshot nor a transaction id" \
