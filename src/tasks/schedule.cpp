@@ -32,6 +32,10 @@ pg::Statement clear_slots("DELETE FROM stream.worker_slots", {});
 pg::Statement set_slots("INSERT INTO stream.worker_slots (slot) SELECT generate_series(1, $1)",
                         {INT4OID});
 
+pg::Statement
+    launcher("SELECT pid FROM pg_catalog.pg_stat_activity WHERE backend_type = 'pg_cron launcher'",
+             {});
+
 void require_cron() {
     if (!cron_is_here.run({}).empty())
         return;
@@ -51,11 +55,15 @@ Datum workers_response(const pg::Call &call, int32 workers) {
     return w.datum();
 }
 
-// Running workers notice that their slot is gone when they are woken.
+// Running workers notice that their slot is gone when they are woken; pg_cron's launcher looks for
+// new jobs once a second, unless so much was created in that second (an extension, say) that the
+// server's queue of invalidations ran over: then it misses them for good.
 void take_off() {
     unschedule.run({});
     clear_slots.run({});
     tasks::wake_workers_at_commit();
+    if (const pg::Rows found = launcher.run({}); !found.empty())
+        tasks::refresh_backend_at_commit(found[0].int4(1));
 }
 
 } // namespace

@@ -20,6 +20,8 @@ struct Cancel {
 bool wake_wanted = false;
 std::vector<PGPROC *> sleepers; // found before the commit, woken after it
 std::vector<Cancel> to_cancel;
+int to_refresh = 0;       // a pid
+bool refresh_due = false; // it has committed
 
 PGPROC *process_of(const VirtualTransactionId &vxid) {
 #if PG_VERSION_NUM >= 170000
@@ -44,6 +46,26 @@ void forget() {
     wake_wanted = false;
     sleepers.clear();
     to_cancel.clear();
+    to_refresh = 0;
+}
+
+void refresh(int pid) {
+#if PG_VERSION_NUM >= 170000
+    SendProcSignal(pid, PROCSIG_CATCHUP_INTERRUPT, INVALID_PROC_NUMBER);
+#else
+    SendProcSignal(pid, PROCSIG_CATCHUP_INTERRUPT, InvalidBackendId);
+#endif
+}
+
+// A transaction's callbacks come before its invalidations are sent, and the release of its locks
+// after that.
+void at_release(ResourceReleasePhase phase, bool committed, bool, void *) {
+    if (to_refresh == 0 || !refresh_due || phase != RESOURCE_RELEASE_AFTER_LOCKS)
+        return;
+    if (committed)
+        refresh(to_refresh);
+    to_refresh = 0;
+    refresh_due = false;
 }
 
 // The lock manager may raise, so holders are looked up before the commit; latches are set and
@@ -59,7 +81,10 @@ void at_transaction_end(XactEvent event, void *) {
             SetLatch(&proc->procLatch);
         for (const Cancel &cancel : to_cancel)
             kill(cancel.pid, SIGINT);
-        forget();
+        refresh_due = to_refresh != 0;
+        wake_wanted = false;
+        sleepers.clear();
+        to_cancel.clear();
         break;
     case XACT_EVENT_ABORT:
     case XACT_EVENT_PREPARE:
@@ -86,6 +111,7 @@ void register_once() {
     if (!registered) {
         RegisterXactCallback(at_transaction_end, nullptr);
         RegisterSubXactCallback(at_subtransaction_end, nullptr);
+        RegisterResourceReleaseCallback(at_release, nullptr);
     }
     registered = true;
     // Growing later must not fail after the commit.
@@ -102,6 +128,11 @@ void wake_workers_at_commit() {
 void cancel_backend_at_commit(int pid) {
     register_once();
     to_cancel.push_back({pid, GetCurrentTransactionNestLevel()});
+}
+
+void refresh_backend_at_commit(int pid) {
+    register_once();
+    to_refresh = pid;
 }
 
 WorkerPresence::WorkerPresence() {

@@ -13,6 +13,11 @@ void wake_workers_at_commit();
 // The backend with this pid gets a query cancel when the current transaction commits.
 void cancel_backend_at_commit(int pid);
 
+// The backend with this pid reads at once, rather than when it next looks, which of its caches the
+// current transaction made stale: right after the commit. For processes that sleep in poll() and
+// ignore a queue of invalidations that has overflowed meanwhile, as pg_cron's launcher does.
+void refresh_backend_at_commit(int pid);
+
 // Marks this session as a worker until it is destroyed.
 class WorkerPresence {
 public:

@@ -18,6 +18,11 @@ SQL
 
 # -- with pg_cron: the schedule
 
+# No run of pg_cron's is due until the schedule is as it shall be; pg_cron has seen its empty table
+# and sleeps. The extension that is created in the other database below makes the server's queue of
+# invalidations run over before it would look again.
+sleep 1.5
+while ((10#$(date +%S) > 55)); do sleep 0.5; done
 value 'SELECT stream_start_workers(2)' >/dev/null
 same "Two workers are two jobs" "$(value "SELECT count(*) FROM cron.job WHERE database = 'scheduled' AND active")" 2
 same "Starting workers again replaces the schedule" \
@@ -67,7 +72,9 @@ u2|100|0|100"
 # -- a worker that waits
 
 workers="FROM pg_stat_activity a JOIN pg_locks l ON l.pid = a.pid AND l.locktype = 'advisory' AND l.objsubid = 21334"
+eventually 10 'the worker to wait' holds "EXISTS (SELECT $workers AND a.state = 'idle')"
 worker=$(value "SELECT a.pid $workers")
+started=$(value "SELECT a.backend_start $workers")
 same "The worker that waits is pg_cron's" "$(value "SELECT a.backend_type $workers")" pg_cron
 same "It holds neither a snapshot nor a transaction id" \
     "$(value "SELECT a.backend_xmin IS NULL AND a.backend_xid IS NULL, a.state $workers")" "t|idle"
@@ -100,14 +107,12 @@ same "Without it the chunk is done at once" "$(value "SELECT stream_wait_task('$
 
 # -- the end of the minute
 
-runs_of_worker="FROM cron.job_run_details WHERE jobid = (SELECT jobid FROM cron.job)"
-eventually 75 'the second run to start' holds "(SELECT count(*) $runs_of_worker AND start_time IS NOT NULL) >= 2"
-between "At the minute's end the next run starts by itself: after the first one's end, in milliseconds" \
-    "$(value "SELECT round(1000 * extract(epoch FROM max(start_time) - min(end_time))) $runs_of_worker")" -100 3000
-between "The first run has lasted about a minute, in seconds" \
-    "$(value "SELECT round(extract(epoch FROM min(end_time) - min(start_time))) $runs_of_worker")" 55 62
-eventually 10 'the next worker to wait' holds "EXISTS (SELECT $workers)"
-same "It is another process" "$(value "SELECT a.pid <> $worker $workers")" t
+# What pg_cron 1.4 notes as the end of a run can be when it began to wait for that end: the
+# processes themselves are looked at.
+eventually 75 'the next worker to wait' holds "EXISTS (SELECT $workers AND a.pid <> $worker)"
+between "At the end of the first one's 60.2 seconds the next worker starts by itself: from start to start, in milliseconds" \
+    "$(value "SELECT round(1000 * extract(epoch FROM a.backend_start - '$started'::timestamptz)) $workers")" 60100 63300
+same "There is one worker still" "$(value "SELECT count(*) $workers")" 1
 same "What is enqueued then is completed as before" "$(outcome "$(remove u31 soft soft)")" completed
 
 # -- stopping
