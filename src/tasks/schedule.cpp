@@ -22,10 +22,18 @@ pg::Statement schedule(R"(
     WHERE e.extname = 'stream_users')",
                        {});
 
+// Takes off the jobs but those of the first $1 slots, whose workers go on as they are.
 pg::Statement unschedule(R"(
     SELECT cron.unschedule(j.jobid)
-    FROM cron.job j WHERE j.jobname LIKE 'stream\_users worker %' AND j.database = current_database())",
-                         {});
+    FROM cron.job j
+    WHERE j.jobname LIKE 'stream\_users worker %' AND j.database = current_database()
+      AND j.jobname NOT IN (SELECT format('stream_users worker %s', slot) FROM generate_series(1, $1) AS slot))",
+                         {INT4OID});
+
+pg::Statement jobs(R"(
+    SELECT FROM cron.job j
+    WHERE j.jobname LIKE 'stream\_users worker %' AND j.database = current_database())",
+                   {});
 
 pg::Statement clear_slots("DELETE FROM stream.worker_slots", {});
 
@@ -55,13 +63,17 @@ Datum workers_response(const pg::Call &call, int32 workers) {
     return w.datum();
 }
 
-// Running workers notice that their slot is gone when they are woken; pg_cron's launcher looks for
-// new jobs once a second, unless so much was created in that second (an extension, say) that the
-// server's queue of invalidations ran over: then it misses them for good.
-void take_off() {
-    unschedule.run({});
+// Running workers notice that their slot is gone when they are woken.
+void take_off_but(int32 slots) {
+    unschedule.run({slots});
     clear_slots.run({});
     tasks::wake_workers_at_commit();
+}
+
+// pg_cron's launcher looks for new jobs once a second, unless so much was created in that second
+// (an extension, say) that the server's queue of invalidations ran over: then it misses them for
+// good.
+void tell_cron() {
     if (const pg::Rows found = launcher.run({}); !found.empty())
         tasks::refresh_backend_at_commit(found[0].int4(1));
 }
@@ -73,14 +85,17 @@ STREAM_FUNCTION(stream_start_workers, "StartWorkers") {
     if (count < 1 || count > max_workers)
         throw bad_input("count must be between 1 and " + std::to_string(max_workers)).at("count");
     require_cron();
-    take_off();
+    take_off_but(count);
     set_slots.run({count});
+    const bool all_known = static_cast<int32>(jobs.run({}).processed()) == count;
     schedule.run({});
+    if (!all_known)
+        tell_cron();
     return workers_response(call, count);
 }
 
 STREAM_FUNCTION(stream_stop_workers, "StopWorkers") {
     require_cron();
-    take_off();
+    take_off_but(0);
     return workers_response(call, 0);
 }
