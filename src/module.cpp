@@ -23,6 +23,7 @@ int lock_timeout_ms = 5000;
 int chunk_pause_ms = 0;
 int rows_per_second = 0;
 int keep_tasks_minutes = 30 * 24 * 60;
+int presence_timeout_seconds = 120;
 
 } // namespace stream::settings
 
@@ -100,6 +101,12 @@ void _PG_init(void) {
         "Commits that enqueue a task wake a waiting worker at once; this is the safety net.",
         &settings::poll_interval_ms, settings::poll_interval_ms, 10, 3600000, PGC_USERSET,
         GUC_UNIT_MS, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable(
+        "stream_users.presence_timeout",
+        "Time after which a user who has not connected again is no longer online.",
+        "0 keeps users online until they disconnect.", &settings::presence_timeout_seconds,
+        settings::presence_timeout_seconds, 0, INT_MAX, PGC_SUSET, GUC_UNIT_S, nullptr, nullptr,
+        nullptr);
     define_event_settings();
     define_task_settings();
     DefineCustomStringVariable(

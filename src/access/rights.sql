@@ -19,6 +19,8 @@ FROM (VALUES ('stream_get_user', 'reader'), ('stream_get_users', 'reader'), ('st
              ('stream_list_roles', 'reader'), ('stream_get_task', 'reader'), ('stream_wait_task', 'reader'),
              ('stream_read_events', 'reader'), ('stream_trim_events', 'admin'),
              ('worker_is_gone', 'reader'),
+             ('stream_authorize', 'reader'), ('present_since', 'reader'),
+             ('stream_connect_user', 'writer'), ('stream_disconnect_user', 'writer'), ('stream_revoke_tokens', 'admin'),
              ('stream_upsert_users', 'writer'), ('stream_patch_user', 'writer'), ('stream_patch_users', 'writer'),
              ('stream_deactivate_user', 'moderator'), ('stream_deactivate_users', 'moderator'),
              ('stream_reactivate_user', 'moderator'), ('stream_reactivate_users', 'moderator'),
@@ -40,7 +42,8 @@ COMMENT ON FUNCTION stream_grant(regrole, text) IS
 'Lets a role of the database call the functions of a level, and read stream.task_progress. The role needs no rights on
 the tables. An unknown level is refused (ST004).
 role: the role.
-level: reader (get, query, tasks, events), writer (and upsert, patch), moderator (and deactivate, reactivate) or admin (all).
+level: reader (get, query, authorize, tasks, events), writer (and upsert, patch, connect), moderator (and deactivate, reactivate)
+or admin (all).
 Returns {level, duration}.';
 COMMENT ON FUNCTION stream_revoke(regrole, text) IS
 'Takes a level, and those above it, from a role of the database; what is left is the level below. An unknown level is

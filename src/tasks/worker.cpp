@@ -12,6 +12,7 @@
 //   failed, cancelled  --stream_retry_task-->                  pending, goes on at its cursor
 //   running            --its worker dies: the lock is free-->  running under the next worker
 
+#include "access/presence.hpp"
 #include "events/past.hpp"
 #include "pg/transaction.hpp"
 #include "settings.hpp"
@@ -299,6 +300,7 @@ bool Worker::trim() {
     transaction([&] {
         more = events::trim_some();
         more = trim_.trim_a_batch() || more;
+        more = access::end_lapsed_presence() || more;
     });
     if (!more)
         next_trim_ = GetCurrentTimestamp() + trim_interval_us;

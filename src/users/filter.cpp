@@ -57,6 +57,11 @@ constexpr std::string_view shadow_banned_sql = R"(EXISTS (
         WHERE b.target_user_id = u.id AND b.channel_cid = '' AND b.shadow
           AND (b.expires IS NULL OR b.expires > statement_timestamp())))";
 
+// As in the user object: src/access/presence.hpp.
+constexpr std::string_view online_sql =
+    R"((u.online AND u.deactivated_at IS NULL AND u.deleted_at IS NULL
+      AND coalesce(u.last_active, '-infinity') > (SELECT stream.present_since())))";
+
 constexpr unsigned time_operators = is | among | order | exists;
 
 constexpr std::array<FilterField, 15> filter_fields{{
@@ -68,7 +73,7 @@ constexpr std::array<FilterField, 15> filter_fields{{
     {"language", FieldKind::text, "u.language", false, is | among},
     {"banned", FieldKind::flag, banned_sql, false, is | is_not},
     {"shadow_banned", FieldKind::flag, shadow_banned_sql, false, is | is_not},
-    {"online", FieldKind::flag, "u.online", false, is | is_not},
+    {"online", FieldKind::flag, online_sql, false, is | is_not},
     {"invisible", FieldKind::flag, "u.invisible", false, is | is_not},
     {"created_at", FieldKind::time, "u.created_at", false, time_operators},
     {"updated_at", FieldKind::time, "u.updated_at", false, time_operators},

@@ -1,8 +1,9 @@
 #include "users/record.hpp"
 
-#include <stdexcept>
-
+#include "access/presence.hpp"
 #include "pg/array.hpp"
+
+#include <stdexcept>
 
 namespace stream::users {
 
@@ -143,7 +144,6 @@ UserRecord read_record(const pg::Row &row) {
     user.invisible = columns.boolean(invisible);
     user.privacy_settings = columns.json_or_null(privacy_settings);
     user.push_notifications = columns.json_or_null(push_notifications);
-    user.online = columns.boolean(online);
     user.last_active = columns.time_or_null(last_active);
     user.avg_response_time = columns.int4_or_null(avg_response_time);
     user.revoke_tokens_issued_before = columns.time_or_null(revoke_tokens_issued_before);
@@ -151,6 +151,8 @@ UserRecord read_record(const pg::Row &row) {
     user.updated_at = columns.time(updated_at);
     user.deactivated_at = columns.time_or_null(deactivated_at);
     user.deleted_at = columns.time_or_null(deleted_at);
+    user.online = columns.boolean(online) && !user.deactivated_at && !user.deleted_at &&
+                  user.last_active && *user.last_active > access::present_since();
     return user;
 }
 

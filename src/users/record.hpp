@@ -21,7 +21,7 @@ struct UserRecord {
     bool invisible = false;
     std::optional<pg::JsonValue> privacy_settings;
     std::optional<pg::JsonValue> push_notifications;
-    bool online = false;
+    bool online = false; // and there: src/access/presence.hpp
     std::optional<TimestampTz> last_active;
     std::optional<int32> avg_response_time; // seconds
     std::optional<TimestampTz> revoke_tokens_issued_before;

@@ -30,6 +30,7 @@ CREATE INDEX users_created_at ON stream.users (created_at DESC, id);
 CREATE INDEX users_role ON stream.users (role, id) WHERE role <> 'user';
 CREATE INDEX users_teams ON stream.users USING gin (teams) WHERE teams <> '{}';
 CREATE INDEX users_custom ON stream.users USING gin (custom jsonb_path_ops);
+CREATE INDEX users_online ON stream.users (id) WHERE online;
 CREATE INDEX users_deactivated_by ON stream.users (deactivated_by_id) WHERE deactivated_by_id IS NOT NULL;
 
 SELECT pg_catalog.pg_extension_config_dump('stream.users', '');
@@ -46,8 +47,8 @@ COMMENT ON COLUMN stream.users.language IS 'ISO 639-1 code with optional region,
 COMMENT ON COLUMN stream.users.invisible IS 'True: others are not shown whether the user is online';
 COMMENT ON COLUMN stream.users.privacy_settings IS '{"typing_indicators", "read_receipts", "delivery_receipts": {"enabled": boolean}}, each optional';
 COMMENT ON COLUMN stream.users.push_notifications IS '{"disabled": boolean, "disabled_until": Unix epoch nanoseconds}, each optional';
-COMMENT ON COLUMN stream.users.online IS 'True while the user is connected';
-COMMENT ON COLUMN stream.users.last_active IS 'When the user was last seen';
+COMMENT ON COLUMN stream.users.online IS 'True: the user has connected and not disconnected since. It is no longer online once last_active is stream_users.presence_timeout ago; workers then set this to false';
+COMMENT ON COLUMN stream.users.last_active IS 'When the user last connected or disconnected';
 COMMENT ON COLUMN stream.users.avg_response_time IS 'How fast the user answers, on average, in seconds';
 COMMENT ON COLUMN stream.users.revoke_tokens_issued_before IS 'Tokens issued before this time are no longer good';
 COMMENT ON COLUMN stream.users.created_at IS 'When the user was created';
@@ -62,4 +63,5 @@ COMMENT ON INDEX stream.users_created_at IS 'The default order of stream_query_u
 COMMENT ON INDEX stream.users_role IS 'Users by role, but for the role nearly all have';
 COMMENT ON INDEX stream.users_teams IS 'Users by team';
 COMMENT ON INDEX stream.users_custom IS 'Users by equality with values inside custom';
+COMMENT ON INDEX stream.users_online IS 'Users who are online, or were until their time was over';
 COMMENT ON INDEX stream.users_deactivated_by IS 'Finds what names a user that is erased as the one who deactivated others';

@@ -169,7 +169,7 @@ SELECT is(stream_upsert_users(stream_get_user('whole'), false) - 'duration',
           '{"created":0,"updated":0,"unchanged":1}', 'the answer of stream_get_user may be sent back as it is');
 
 -- Replacing
-UPDATE stream.users SET online = true, last_active = '2026-01-01', avg_response_time = 9,
+UPDATE stream.users SET online = true, last_active = now(), avg_response_time = 9,
        push_notifications = '{"disabled": true}', revoke_tokens_issued_before = '2026-01-02',
        created_at = '2025-01-01', deactivated_at = '2026-01-03' WHERE id = 'whole';
 INSERT INTO stream.devices (user_id, id, push_provider) VALUES ('whole', 'd', 'apn');

@@ -5,6 +5,7 @@ CREATE EXTENSION IF NOT EXISTS stream_users;
 
 SELECT plan(195);
 
+SET LOCAL stream_users.presence_timeout = 0;
 DELETE FROM stream.users;
 INSERT INTO stream.users (id, role, name, teams, language, invisible, online, last_active, created_at, updated_at,
                           deactivated_at, deleted_at, custom)

@@ -101,7 +101,7 @@ TEST(Filter, ConditionsBecomeSqlWithParameters) {
         {object({{"name", object({{"$exists", boolean(false)}})}}), "(u.name IS NULL)"},
         {object({{"teams", object({{"$contains", text("red")}})}}),
          "((u.teams <> '{}' AND u.teams @> $1))"},
-        {object({{"online", object({{"$ne", boolean(true)}})}}), "(NOT u.online)"},
+        {object({{"invisible", object({{"$ne", boolean(true)}})}}), "(NOT u.invisible)"},
         {object({{"custom.a.b", number("1")}}), "((u.custom @> $1))"},
         {object({{"custom.a.b", object({{"$gt", number("1")}})}}),
          "((jsonb_typeof((u.custom -> $1 -> $2)) = 'number' AND (u.custom -> $1 -> $2) > $3))"},
