@@ -31,7 +31,7 @@ FROM (VALUES ('stream_get_user', 'reader'), ('stream_get_users', 'reader'), ('st
              ('stream_list_holds', 'admin'),
              ('stream_cancel_task', 'admin'), ('stream_retry_task', 'admin'),
              ('stream_run_tasks', 'admin'), ('stream_start_workers', 'admin'), ('stream_stop_workers', 'admin'),
-             ('stream_export_user', 'admin'), ('stream_export_users', 'admin'), ('stream_get_export', 'admin'),
+             ('stream_export_user', 'admin'), ('stream_export_user_rows', 'admin'), ('stream_export_users', 'admin'), ('stream_get_export', 'admin'),
              ('stream_bind_table', 'admin'), ('stream_unbind_table', 'admin'),
              ('stream_grant', 'admin'), ('stream_revoke', 'admin'),
              ('uuid_of', 'reader'), ('bigint_of', 'reader'), ('integer_of', 'reader')) AS l (name, level)

@@ -446,6 +446,20 @@ std::string keys_of_user_sql(const Walk &walk, const std::string &match) {
            columns("") + rows_sql(walk, match) + ") AS t";
 }
 
+std::string ordered_keys_sql(const Relation &relation, const std::string &keys) {
+    const std::size_t width = relation.key.size();
+    const auto aliases = [&](const char *prefix) {
+        return join(width, ", ", [&](std::size_t i) { return prefix + key_alias(i); });
+    };
+    return "SELECT " + aliases("f.") + " FROM (" + keys + ") AS f (" + aliases("") + ") ORDER BY " +
+           join(width, ", ",
+                [&](std::size_t i) { return "f." + key_alias(i) + "::" + relation.key[i].type; });
+}
+
+std::string count_keys_sql(const std::string &keys) {
+    return "SELECT count(*) FROM (" + keys + ") AS f";
+}
+
 std::string contents_sql(const Relation &relation) {
     const auto columns = [&](const char *suffix) {
         return join(relation.key.size(), ", ",

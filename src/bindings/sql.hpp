@@ -97,6 +97,11 @@ std::string clear_child_sql(const Child &child);
 // is the parameter with the match value.
 std::string keys_of_user_sql(const Walk &walk, const std::string &match);
 
+// The keys that such a statement, or a union of them, returns: ordered as the table's key is, or
+// counted.
+std::string ordered_keys_sql(const Relation &relation, const std::string &keys);
+std::string count_keys_sql(const std::string &keys);
+
 // The rows given: returns (driver text, text[] of the key as text, row
 // jsonb), ordered by key.
 std::string contents_sql(const Relation &relation);

@@ -18,6 +18,9 @@ SELECT pg_catalog.pg_extension_config_dump('stream.export_rows', '');
 CREATE FUNCTION stream_export_user(id text) RETURNS jsonb
     LANGUAGE c SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'stream_export_user';
+CREATE FUNCTION stream_export_user_rows(id text) RETURNS TABLE (relation text, content jsonb)
+    LANGUAGE c SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'stream_export_user_rows';
 CREATE FUNCTION stream_export_users(ids text[]) RETURNS jsonb
     LANGUAGE c SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'stream_export_users';
@@ -32,14 +35,22 @@ CREATE FUNCTION stream_get_export(task_id uuid, user_id text DEFAULT NULL)
         ORDER BY e.user_id, e.relation, e.key;
     END;
 
-REVOKE ALL ON FUNCTION stream_export_user, stream_export_users, stream_get_export FROM PUBLIC;
+REVOKE ALL ON FUNCTION stream_export_user, stream_export_user_rows, stream_export_users, stream_get_export FROM PUBLIC;
 
 COMMENT ON FUNCTION stream_export_user(text) IS
 'All that bound tables hold of a user, deleted rows too: what the user wrote, owns and takes part in, and what is about
-the user alone; not what others'' rows say of the user. For users with very many rows use stream_export_users.
+the user alone; not what others'' rows say of the user. All of it is as it was when the statement began. One value
+holds up to 256 MB: for users with more use stream_export_user_rows.
 id: the user, who may be deactivated or deleted; an unknown one is an error (ST016).
 Returns {user, duration, and for each table an array of its rows}: the extension''s tables by their names (messages),
 the application''s with their schemas (app.posts).';
+
+COMMENT ON FUNCTION stream_export_user_rows(text) IS
+'The same row by row, the user object first, then table by table in the order of their keys. However many the rows are,
+it keeps no more than a batch of them in memory; what goes beyond work_mem waits on disk.
+id: the user, who may be deactivated or deleted; an unknown one is an error (ST016).
+relation: the table; stream.users for the user object.
+content: the row.';
 
 COMMENT ON FUNCTION stream_export_users(text[]) IS
 'Collects the same of many users by a task, chunk by chunk; stream_get_export reads it. It is removed with the task

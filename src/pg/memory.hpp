@@ -39,4 +39,19 @@ private:
 
 template <class T> using Vec = std::vector<T, Allocator<T>>;
 
+// Memory for work that is done batch by batch: what a batch allocates goes when it is done.
+class BatchMemory {
+public:
+    BatchMemory();
+    template <class F> void run(F &&body) {
+        const MemoryContext home = MemoryContextSwitchTo(context_);
+        body();
+        MemoryContextSwitchTo(home);
+        MemoryContextReset(context_);
+    }
+
+private:
+    MemoryContext context_; // a child of the one that was current when this was made
+};
+
 } // namespace stream::pg

@@ -11,9 +11,13 @@ public:
     explicit ResultSet(const Call &call);
     // A row whose columns are of the declared types, in their order.
     void add(const Row &row);
+    // The same, value by value; none of them null.
+    void add(std::vector<Datum> values);
     Datum done() const { return call_.null(); }
 
 private:
+    void put(Datum *values, bool *nulls);
+
     const Call &call_;
 };
 

@@ -7,6 +7,19 @@ namespace stream::pg {
 
 namespace {
 
+// SPI leaves its own memory context behind as the current one; what the caller allocates belongs
+// into the caller's.
+class KeepContext {
+public:
+    KeepContext() = default;
+    KeepContext(const KeepContext &) = delete;
+    KeepContext &operator=(const KeepContext &) = delete;
+    ~KeepContext() { MemoryContextSwitchTo(context_); }
+
+private:
+    MemoryContext context_ = CurrentMemoryContext;
+};
+
 // Runs f under a guard and turns an SPI status below zero into an internal error.
 template <class F> int checked(F f, const char *what) {
     const int status = guard(f);
@@ -96,17 +109,21 @@ Rows::~Rows() {
         SPI_freetuptable(table_);
 }
 
+void Statement::prepare() {
+    if (plan_ != nullptr)
+        return;
+    plan_ = guard([this]() noexcept {
+        SPIPlanPtr plan = SPI_prepare(sql_.c_str(), static_cast<int>(types_.size()), types_.data());
+        if (plan == nullptr)
+            elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+        SPI_keepplan(plan);
+        return plan;
+    });
+}
+
 Rows Statement::execute(const Params &params, bool read_only) {
-    if (plan_ == nullptr) {
-        plan_ = guard([this]() noexcept {
-            SPIPlanPtr plan =
-                SPI_prepare(sql_.c_str(), static_cast<int>(types_.size()), types_.data());
-            if (plan == nullptr)
-                elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-            SPI_keepplan(plan);
-            return plan;
-        });
-    }
+    const KeepContext keep;
+    prepare();
     Assert(params.size() == types_.size());
     Arguments arguments(params);
     checked(
@@ -126,6 +143,30 @@ Rows Statement::read(const Params &params) {
     return execute(params, true);
 }
 
+Cursor Statement::open(const Params &params) {
+    const KeepContext keep;
+    prepare();
+    Assert(params.size() == types_.size());
+    Arguments arguments(params);
+    return Cursor(guard([&]() noexcept {
+        return SPI_cursor_open(nullptr, plan_, arguments.values.data(), arguments.nulls.data(),
+                               true);
+    }));
+}
+
+Rows Cursor::fetch(int64 rows) {
+    const KeepContext keep;
+    if (portal_ == nullptr)
+        return {nullptr, 0};
+    guard([this, rows]() noexcept { SPI_cursor_fetch(portal_, true, rows); });
+    Rows fetched = take_result();
+    if (fetched.empty()) {
+        guard([this]() noexcept { SPI_cursor_close(portal_); });
+        portal_ = nullptr;
+    }
+    return fetched;
+}
+
 Statement &prepared(const std::string &sql, const std::vector<Oid> &types) {
     static std::map<std::string, std::unique_ptr<Statement>> statements;
     auto &slot = statements[sql];
@@ -135,6 +176,7 @@ Statement &prepared(const std::string &sql, const std::vector<Oid> &types) {
 }
 
 Rows run_once(const std::string &sql, const std::vector<Oid> &types, const Params &params) {
+    const KeepContext keep;
     Arguments arguments(params);
     std::vector<Oid> argument_types(types);
     checked(

@@ -88,6 +88,19 @@ private:
     int exceptions_;
 };
 
+// What a statement returns, read a batch at a time: no more of it than a batch is in memory. It
+// reads under the snapshot that was active when it was opened, and closes itself after its last
+// row; one that is left before goes with its transaction.
+class Cursor {
+public:
+    explicit Cursor(Portal portal) : portal_(portal) {}
+    // The next rows, at most so many; none after the last.
+    Rows fetch(int64 rows);
+
+private:
+    Portal portal_;
+};
+
 // A statement prepared at its first use and kept for the session.
 class Statement {
 public:
@@ -98,8 +111,11 @@ public:
     Rows run(const Params &params);
     // Runs it under the caller's active snapshot; the statement must not write.
     Rows read(const Params &params);
+    // The same, to be read in batches.
+    Cursor open(const Params &params);
 
 private:
+    void prepare();
     Rows execute(const Params &params, bool read_only);
 
     std::string sql_;

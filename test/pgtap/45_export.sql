@@ -21,7 +21,7 @@ SELECT stream_bind_table('app."the notes"', 'by', 'author');
 SELECT stream_bind_table('app."the notes"', 'readers', 'pointer');
 SELECT stream_bind_table('app.drafts', 'doc', 'author', path => '{writer,id}');
 
-SELECT plan(27);
+SELECT plan(33);
 
 CREATE TEMP TABLE export AS SELECT stream_export_user('ann') AS e;
 SELECT is(e -> 'user', stream_get_user('ann') - 'duration', 'the export has the user object') FROM export;
@@ -71,6 +71,19 @@ SELECT bag_eq($$SELECT t.key, r FROM export, jsonb_each(e - '{user,duration}'::t
               $$SELECT * FROM pg_temp.wanted_rows()$$, 'each table holds exactly the user''s rows, whole, each once');
 SELECT is(stream_export_user('nora') - '{user,duration}'::text[],
           (SELECT jsonb_object_agg(name, '[]'::jsonb) FROM wanted), 'tables without rows are empty arrays');
+
+-- The same, row by row
+SELECT bag_eq($$SELECT regexp_replace(relation, '^stream\.', ''), content FROM stream_export_user_rows('ann') WHERE relation <> 'stream.users'$$,
+              $$SELECT * FROM pg_temp.wanted_rows()$$, 'row by row it is the same rows');
+SELECT is((SELECT ARRAY[relation, content::text] FROM stream_export_user_rows('ann') LIMIT 1),
+          ARRAY['stream.users', (stream_get_user('ann') - 'duration')::text], 'the user object comes first');
+SELECT is((SELECT array_agg(content ->> 'n' ORDER BY place) FROM stream_export_user_rows('ann') WITH ORDINALITY AS e (relation, content, place)
+            WHERE relation = 'app."the notes"'),
+          (SELECT array_agg(n::text ORDER BY id, n) FROM app."the notes" WHERE "by" = 'ann'), 'the rows of a table are in the order of its key');
+SELECT is((SELECT array_agg(r ->> 'n' ORDER BY place) FROM export, jsonb_array_elements(e -> 'app."the notes"') WITH ORDINALITY AS t (r, place)),
+          (SELECT array_agg(n::text ORDER BY id, n) FROM app."the notes" WHERE "by" = 'ann'), 'as they are in the export as one value');
+SELECT pg_temp.refused($$SELECT stream_export_user_rows('nobody')$$, 'ExportUser', 16, 'id', 'nobody', 'an unknown user has no rows to export');
+SELECT pg_temp.refused($$SELECT stream_export_user_rows(NULL)$$, 'ExportUser', 4, 'id', NULL, 'nor has null');
 
 SELECT pg_temp.refused($$SELECT stream_export_user('nobody')$$, 'ExportUser', 16, 'id', 'nobody', 'an unknown user is refused');
 SELECT pg_temp.refused($$SELECT stream_export_user(NULL)$$, 'ExportUser', 4, 'id', NULL, 'so is null');
