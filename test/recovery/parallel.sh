@@ -19,7 +19,6 @@ INSERT INTO stream.activities (id, user_id, text) SELECT 'a' || i, 'u' || 1 + i 
 -- Which users a task was about; the tasks themselves forget it.
 CREATE TABLE about (task uuid, user_id text);
 SQL
-ended() { value "SELECT stream_wait_task('$1', '60 seconds') ->> 'status'"; }
 unfinished() { value "SELECT count(*) FROM stream.tasks WHERE status <> 'completed'"; }
 
 # -- side by side

@@ -12,14 +12,8 @@ INSERT INTO stream.channels (type, id) VALUES ('team', '1');
 INSERT INTO stream.messages (cid, id, user_id, text)
 SELECT 'team:1', 'm' || i, 'u' || 1 + i % 100, 'text' FROM generate_series(1, 1000) AS i;
 SQL
-user=0
-# Each marks ten messages of a user of its own.
-next_task() {
-    user=$((user + 1))
-    task=$(value "SELECT stream_delete_users('{u$user}', NULL, 'soft', NULL, NULL) ->> 'task_id'")
-}
+# Each next_task marks ten messages.
 obstacle() { echo "SELECT FROM stream.messages WHERE user_id = 'u$user' FOR UPDATE"; }
-ended() { value "SELECT stream_wait_task('$1', '60 seconds') ->> 'status'"; }
 progress() { value "SELECT $2 FROM stream.task_progress WHERE task_id = '$1'"; }
 waits_to_retry() { holds "EXISTS (SELECT FROM stream.task_progress WHERE task_id = '$1' AND status = 'pending' AND retry_at IS NOT NULL)"; }
 

@@ -139,6 +139,15 @@ end_session() {
 
 # -- tasks --------------------------------------------------------------------------------------
 
+# next_task: a new task, $task, marks what the next of the users u1, u2, … has written, $user.
+user=0
+next_task() {
+    user=$((user + 1))
+    task=$(value "SELECT stream_delete_users('{u$user}', NULL, 'soft', NULL, NULL) ->> 'task_id'")
+}
+# ended TASK: waits for its end and says how it ended.
+ended() { value "SELECT stream_wait_task('$1', '60 seconds') ->> 'status'"; }
+
 # start_worker [SETTING=VALUE…]: a worker in the background that ends when nothing is due. It waits for
 # locks as long as they are held, unless told otherwise.
 worker_jobs=()
