@@ -24,11 +24,6 @@ same "Nobody but a superuser may set it" "$(in_cluster env PGOPTIONS='-c stream_
     psql -XqAt -U clerk -d postgres -c 'SELECT stream_query_users() IS NULL' -c 'SHOW stream_users.debug_point' 2>/dev/null)" "f"
 
 # task_at POINT: where the task of the next user stands when a worker of two rows a chunk is killed there.
-user=0
-next_task() {
-    user=$((user + 1))
-    task=$(value "SELECT stream_delete_users('{u$user}', NULL, 'soft', NULL, NULL) ->> 'task_id'")
-}
 task_at() {
     next_task
     start_worker "stream_users.chunk_rows=2" "stream_users.debug_point=$1:kill"
