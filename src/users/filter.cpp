@@ -86,6 +86,9 @@ constexpr std::array<FilterField, 15> filter_fields{{
 
 constexpr const FilterField &custom_field = filter_fields.back();
 
+constexpr Vocabulary user_fields{filter_fields.data(), filter_fields.data() + filter_fields.size(),
+                                 &custom_field};
+
 Error refusal(std::string reason, std::string path) {
     return bad_input(std::move(reason)).at(std::move(path));
 }
@@ -137,16 +140,26 @@ std::vector<std::string> split_path(std::string_view path) {
     return keys;
 }
 
-const FilterField *find_filter_field(std::string_view name) {
-    const auto *found = std::find_if(filter_fields.begin(), filter_fields.end(),
+const FilterField *find_filter_field(std::string_view name, const Vocabulary &known) {
+    const auto *found = std::find_if(known.first, known.last,
                                      [name](const FilterField &f) { return f.name == name; });
-    return found == filter_fields.end() ? nullptr : &*found;
+    return found == known.last ? nullptr : found;
+}
+
+Error unknown_field(std::string_view name, const std::string &path, const Vocabulary &known) {
+    std::string names;
+    for (const FilterField *field = known.first; field != known.last; field++)
+        names += (names.empty() ? "" : ", ") + std::string(field->name);
+    return refusal("there is no field " + quoted(name) + " to filter or sort by", path)
+        .hint("There are " + names + ".");
 }
 
 // The field of a name in a filter or a sort; path is where the name stands in the request.
-FieldRef resolve(std::string_view name, const std::string &path) {
-    if (const FilterField *field = find_filter_field(name))
+FieldRef resolve(std::string_view name, const std::string &path, const Vocabulary &known) {
+    if (const FilterField *field = find_filter_field(name, known))
         return {field, {}};
+    if (known.custom == nullptr)
+        throw unknown_field(name, path, known);
     std::vector<std::string> keys = split_path(name);
     const bool below_custom = keys.front() == custom_field.name;
     if (!below_custom && find_field(keys.front()))
@@ -156,7 +169,7 @@ FieldRef resolve(std::string_view name, const std::string &path) {
         keys.erase(keys.begin());
     if (keys.size() > max_nesting)
         throw refusal("the path has more than " + std::to_string(max_nesting) + " keys", path);
-    return {&custom_field, std::move(keys)};
+    return {known.custom, std::move(keys)};
 }
 
 std::string label(const FieldRef &ref) {
@@ -241,6 +254,8 @@ void check_operand(Condition &condition, const std::string &path) {
     }
 }
 
+} // namespace
+
 Filter make_condition(const FieldRef &field, Operator op, Json operand, const std::string &path) {
     Filter filter;
     filter.kind = Filter::Kind::condition;
@@ -248,6 +263,8 @@ Filter make_condition(const FieldRef &field, Operator op, Json operand, const st
     check_operand(filter.condition, path);
     return filter;
 }
+
+namespace {
 
 // An object of operators. What custom data is compared with may be an object itself: one without
 // any key that begins with a dollar sign.
@@ -261,8 +278,8 @@ bool has_operators(const FieldRef &field, const Json &value) {
 }
 
 void parse_field(const std::string &name, const Json &value, const std::string &path,
-                 std::vector<Filter> &parts) {
-    const FieldRef field = resolve(name, path);
+                 const Vocabulary &vocabulary, std::vector<Filter> &parts) {
+    const FieldRef field = resolve(name, path, vocabulary);
     if (!has_operators(field, value)) {
         parts.push_back(make_condition(field, Operator::equal, value, path));
         return;
@@ -280,35 +297,36 @@ void parse_field(const std::string &name, const Json &value, const std::string &
     }
 }
 
-Filter parse_filter(const Json &value, const std::string &path);
+Filter parse_filter(const Json &value, const std::string &path, const Vocabulary &known);
 
-Filter parse_combination(Filter::Kind kind, const Json &value, const std::string &path) {
+Filter parse_combination(Filter::Kind kind, const Json &value, const std::string &path,
+                         const Vocabulary &known) {
     expect(value, Json::Kind::array, path);
     if (value.items.empty())
         throw refusal(path + " needs at least one filter", path);
     Filter filter;
     filter.kind = kind;
     for (std::size_t i = 0; i < value.items.size(); i++)
-        filter.parts.push_back(parse_filter(value.items[i], item_path(path, i)));
+        filter.parts.push_back(parse_filter(value.items[i], item_path(path, i), known));
     return filter;
 }
 
-Filter parse_filter(const Json &value, const std::string &path) {
+Filter parse_filter(const Json &value, const std::string &path, const Vocabulary &known) {
     expect(value, Json::Kind::object, path);
     Filter filter;
     for (const auto &[key, member] : value.members) {
         const std::string at = member_path(path, key);
         if (key == "$and")
-            filter.parts.push_back(parse_combination(Filter::Kind::all, member, at));
+            filter.parts.push_back(parse_combination(Filter::Kind::all, member, at, known));
         else if (key == "$or")
-            filter.parts.push_back(parse_combination(Filter::Kind::any, member, at));
+            filter.parts.push_back(parse_combination(Filter::Kind::any, member, at, known));
         else if (key == "$nor")
-            filter.parts.push_back(parse_combination(Filter::Kind::none, member, at));
+            filter.parts.push_back(parse_combination(Filter::Kind::none, member, at, known));
         else if (!key.empty() && key.front() == '$')
             throw refusal("there is no operator " + quoted(key) + " here", at)
                 .hint("Filters combine with $and, $or and $nor.");
         else
-            parse_field(key, member, at, filter.parts);
+            parse_field(key, member, at, known, filter.parts);
     }
     return filter;
 }
@@ -320,23 +338,14 @@ std::size_t count_conditions(const Filter &filter) {
     return count;
 }
 
-Filter parse_filter_conditions(const Json &value, const std::string &path) {
-    Filter filter = parse_filter(value, path);
-    if (count_conditions(filter) > max_conditions)
-        throw refusal(path + " has more than " + std::to_string(max_conditions) + " conditions",
-                      path)
-            .hint("$in takes any number of values.");
-    return filter;
-}
-
-SortKey parse_sort_key(const Json &value, const std::string &path) {
+SortKey parse_sort_key(const Json &value, const std::string &path, const Vocabulary &known) {
     expect(value, Json::Kind::object, path);
     SortKey key;
     for (const auto &[name, member] : value.members) {
         const std::string at = member_path(path, name);
         if (name == "field") {
             expect(member, Json::Kind::string, at);
-            key.field = resolve(member.text, at);
+            key.field = resolve(member.text, at, known);
         } else if (name == "direction" && member.kind != Json::Kind::null) {
             expect(member, Json::Kind::number, at);
             if (member.text != "1" && member.text != "-1")
@@ -349,14 +358,27 @@ SortKey parse_sort_key(const Json &value, const std::string &path) {
     return key;
 }
 
-std::vector<SortKey> parse_sort(const Json &value, const std::string &path) {
+} // namespace
+
+Filter parse_filter_conditions(const Json &value, const std::string &path,
+                               const Vocabulary &known) {
+    Filter filter = parse_filter(value, path, known);
+    if (count_conditions(filter) > max_conditions)
+        throw refusal(path + " has more than " + std::to_string(max_conditions) + " conditions",
+                      path)
+            .hint("$in takes any number of values.");
+    return filter;
+}
+
+std::vector<SortKey> parse_sort(const Json &value, const std::string &path,
+                                const Vocabulary &known) {
     constexpr std::size_t max_keys = 5;
     expect(value, Json::Kind::array, path);
     if (value.items.size() > max_keys)
         throw refusal(path + " has more than " + std::to_string(max_keys) + " fields", path);
     std::vector<SortKey> keys;
     for (std::size_t i = 0; i < value.items.size(); i++)
-        keys.push_back(parse_sort_key(value.items[i], item_path(path, i)));
+        keys.push_back(parse_sort_key(value.items[i], item_path(path, i), known));
     return keys;
 }
 
@@ -379,6 +401,8 @@ bool parse_flag(const Json &value, const std::string &path) {
     return value.boolean;
 }
 
+namespace {
+
 // Keys that clients send and that mean nothing here are passed over.
 void parse_option(const std::string &key, const Json &value, UserQuery &query) {
     constexpr std::int64_t max_limit = 100;
@@ -386,9 +410,9 @@ void parse_option(const std::string &key, const Json &value, UserQuery &query) {
     if (value.kind == Json::Kind::null)
         return;
     if (key == "filter_conditions") {
-        query.filter = parse_filter_conditions(value, key);
+        query.filter = parse_filter_conditions(value, key, user_fields);
     } else if (key == "sort") {
-        query.sort = parse_sort(value, key);
+        query.sort = parse_sort(value, key, user_fields);
     } else if (key == "limit") {
         const std::int64_t limit = parse_count(value, max_limit, key);
         query.limit = limit == 0 ? query.limit : limit;
@@ -411,7 +435,7 @@ UserQuery parse_query(const Json &request) {
     for (const auto &[key, value] : request.members)
         parse_option(key, value, query);
     if (query.sort.empty())
-        query.sort.push_back({{find_filter_field("created_at"), {}}, true});
+        query.sort.push_back({{find_filter_field("created_at", user_fields), {}}, true});
     return query;
 }
 

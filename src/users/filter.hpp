@@ -70,6 +70,14 @@ struct FilterField {
     bool has(Operator op) const { return (operators >> static_cast<unsigned>(op) & 1U) != 0; }
 };
 
+// The fields of one kind of rows. A name that is none of them means a path of the field custom,
+// where there is one.
+struct Vocabulary {
+    const FilterField *first;
+    const FilterField *last; // one past it
+    const FilterField *custom = nullptr;
+};
+
 struct FieldRef {
     const FilterField *field = nullptr;
     std::vector<std::string> path; // of custom data: the keys from custom inwards
@@ -118,6 +126,16 @@ struct UserQuery {
 // The query in a request. Throws Error (code 4) with the path of what is wrong.
 UserQuery parse_query(const Json &request);
 
+// Parts of it that other queries have too; path is where the value stands in the request.
+Filter parse_filter_conditions(const Json &value, const std::string &path, const Vocabulary &known);
+std::vector<SortKey> parse_sort(const Json &value, const std::string &path,
+                                const Vocabulary &known);
+// An integer from 0 to max.
+std::int64_t parse_count(const Json &value, std::int64_t max, const std::string &path);
+bool parse_flag(const Json &value, const std::string &path);
+// A condition that did not come as one; path is what a refusal of the operand names.
+Filter make_condition(const FieldRef &field, Operator op, Json operand, const std::string &path);
+
 // The type of a statement's parameter.
 enum class ParameterType { text, text_array, jsonb, jsonb_array, time, time_array, integer };
 
@@ -135,5 +153,20 @@ struct CompiledQuery {
 // The statement that returns the users of a query: columns is its SELECT list, for a row u of
 // stream.users. No value of the request is part of the text.
 CompiledQuery compile(const UserQuery &query, std::string_view columns);
+
+// A page of rows: what of them, in which order, and from which tables.
+struct Page {
+    const Filter &filter;
+    const std::vector<SortKey> &sort;
+    std::int64_t limit;
+    std::int64_t offset;
+};
+struct Source {
+    std::string_view columns;    // SELECT list
+    std::string_view tables;     // of FROM
+    std::string_view conditions; // " AND …", or nothing
+    std::string_view order;      // ", …": what makes the order whole, or nothing
+};
+CompiledQuery compile(const Page &page, const Source &source);
 
 } // namespace stream::users

@@ -320,27 +320,32 @@ std::string Json::to_text() const {
     }
 }
 
-CompiledQuery compile(const UserQuery &query, std::string_view columns) {
+CompiledQuery compile(const Page &page, const Source &source) {
     CompiledQuery compiled;
     Compiler compiler(compiled.parameters);
-    std::string where = compiler.filter(query.filter);
-    if (!query.include_deactivated)
-        where += "\n  AND u.deactivated_at IS NULL";
-    if (!query.include_deleted)
-        where += "\n  AND u.deleted_at IS NULL";
+    const std::string where = compiler.filter(page.filter);
     std::string order;
-    bool by_id = false;
-    for (const SortKey &key : query.sort) {
+    for (const SortKey &key : page.sort)
         order += (order.empty() ? "" : ", ") + compiler.sort_key(key);
-        by_id = by_id || key.field.field->name == "id";
-    }
-    if (!by_id)
-        order += ", u.id";
-    compiled.sql = "SELECT " + std::string(columns) + "\nFROM stream.users AS u\nWHERE " + where +
-                   "\nORDER BY " + order;
-    compiled.sql += "\nLIMIT " + compiler.integer(query.limit);
-    compiled.sql += " OFFSET " + compiler.integer(query.offset);
+    compiled.sql = "SELECT " + std::string(source.columns) + "\nFROM " +
+                   std::string(source.tables) + "\nWHERE " + where;
+    compiled.sql.append(source.conditions).append("\nORDER BY ").append(order);
+    compiled.sql.append(source.order).append("\nLIMIT ").append(compiler.integer(page.limit));
+    compiled.sql.append(" OFFSET ").append(compiler.integer(page.offset));
     return compiled;
+}
+
+CompiledQuery compile(const UserQuery &query, std::string_view columns) {
+    std::string conditions;
+    if (!query.include_deactivated)
+        conditions += "\n  AND u.deactivated_at IS NULL";
+    if (!query.include_deleted)
+        conditions += "\n  AND u.deleted_at IS NULL";
+    const bool by_id = std::any_of(query.sort.begin(), query.sort.end(), [](const SortKey &key) {
+        return key.field.field->name == "id";
+    });
+    return compile(Page{query.filter, query.sort, query.limit, query.offset},
+                   Source{columns, "stream.users AS u", conditions, by_id ? "" : ", u.id"});
 }
 
 } // namespace stream::users
