@@ -24,6 +24,12 @@ FROM (VALUES ('stream_get_user', 'reader'), ('stream_get_users', 'reader'), ('st
              ('stream_upsert_users', 'writer'), ('stream_patch_user', 'writer'), ('stream_patch_users', 'writer'),
              ('stream_deactivate_user', 'moderator'), ('stream_deactivate_users', 'moderator'),
              ('stream_reactivate_user', 'moderator'), ('stream_reactivate_users', 'moderator'),
+             ('stream_ban_user', 'moderator'), ('stream_unban_user', 'moderator'),
+             ('stream_query_banned_users', 'reader'), ('stream_get_blocked_users', 'reader'),
+             ('stream_mute_users', 'moderator'), ('stream_unmute_users', 'moderator'),
+             ('stream_mute_channels', 'moderator'), ('stream_unmute_channels', 'moderator'),
+             ('stream_block_user', 'moderator'), ('stream_unblock_user', 'moderator'),
+             ('stream_flag', 'moderator'), ('stream_unflag', 'moderator'),
              ('stream_delete_users', 'admin'), ('stream_restore_users', 'admin'),
              ('stream_create_role', 'admin'), ('stream_delete_role', 'admin'),
              ('stream_verify_erasure', 'admin'), ('stream_unbound_columns', 'admin'),
@@ -42,8 +48,8 @@ COMMENT ON FUNCTION stream_grant(regrole, text) IS
 'Lets a role of the database call the functions of a level, and read stream.task_progress. The role needs no rights on
 the tables. An unknown level is refused (ST004).
 role: the role.
-level: reader (get, query, authorize, tasks, events), writer (and upsert, patch, connect), moderator (and deactivate, reactivate)
-or admin (all).
+level: reader (get, query, authorize, tasks, events), writer (and upsert, patch, connect), moderator (and deactivate, reactivate,
+bans, mutes, blocks, flags) or admin (all).
 Returns {level, duration}.';
 COMMENT ON FUNCTION stream_revoke(regrole, text) IS
 'Takes a level, and those above it, from a role of the database; what is left is the level below. An unknown level is

@@ -46,6 +46,7 @@ CREATE TABLE stream.messages (
     PRIMARY KEY (cid, id)
 );
 CREATE INDEX messages_user ON stream.messages (user_id, cid, id);
+CREATE INDEX messages_id ON stream.messages (id);
 CREATE INDEX messages_parent ON stream.messages (cid, parent_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX messages_quoted ON stream.messages (cid, quoted_message_id) WHERE quoted_message_id IS NOT NULL;
 CREATE INDEX messages_pinned_by ON stream.messages (pinned_by_id, cid, id) WHERE pinned_by_id IS NOT NULL;

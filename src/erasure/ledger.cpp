@@ -91,7 +91,9 @@ void record_users(const tasks::Task &task, const pg::Vec<std::string_view> &ids)
 }
 
 void record_completion(const tasks::Task &task) {
-    if (task.kind != "delete_users")
+    // What goes with a ban from one channel can't be told from all of the user's messages by the
+    // ledger, which must not hold the channel's name: it may be made of users' ids.
+    if (task.kind != "delete_users" || task.text("channel_cid"))
         return;
     const lifecycle::Modes modes = lifecycle::modes_of(task);
     if (!modes.erase())

@@ -48,7 +48,8 @@ std::string start_deletion(const std::vector<Subject> &subjects, const DeletionR
                                 {"conversations_mode", name_of(modes.conversations)},
                                 {"calls_mode", name_of(modes.calls)},
                                 {"new_owner", request.new_owner},
-                                {"new_call_owner", request.new_call_owner}},
+                                {"new_call_owner", request.new_call_owner},
+                                {"channel_cid", request.channel_cid}},
                                {{"files", request.files}});
     if (modes.user == Mode::none)
         return task;

@@ -12,6 +12,8 @@ struct DeletionRequest {
     std::optional<std::string> new_owner;      // of channels; none: a placeholder
     std::optional<std::string> new_call_owner; // the same of group calls
     bool files = false;                        // list the files that nothing refers to any more
+    // Only messages in this channel; all modes but that of messages must be none.
+    std::optional<std::string> channel_cid = {};
 };
 
 // Refuses users that are deleted already in this or a stronger user mode (code 4).

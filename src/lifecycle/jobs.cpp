@@ -49,6 +49,8 @@ pg::JsonValue tag_value(const std::string &task) {
 Plan plan_for(const bindings::Catalogue &catalogue, const tasks::Task &task) {
     if (task.kind == "delete_users") {
         erasure::refuse_held(catalogue, task);
+        if (const auto cid = task.text("channel_cid"))
+            return channel_messages_plan(catalogue, modes_of(task).messages, *cid);
         return deletion_plan(catalogue, modes_of(task), task.flag("files"));
     }
     if (task.kind == "restore_users")

@@ -294,6 +294,22 @@ Plan deletion_plan(const Catalogue &catalogue, const Modes &modes, bool files) {
     return plan;
 }
 
+Plan channel_messages_plan(const Catalogue &catalogue, Mode mode, const std::string &cid) {
+    Modes modes;
+    modes.messages = mode;
+    Plan plan;
+    for (Step &step : Deletion(catalogue, modes).steps()) {
+        // Steps over what hangs on claimed rows find what this task has claimed.
+        if (step.drivers == nullptr) {
+            if (step.relation->name != "stream.messages")
+                continue;
+            step.match = bindings::Match{"cid", cid};
+        }
+        plan.push_back(std::move(step));
+    }
+    return plan;
+}
+
 Plan restore_plan(const Catalogue &catalogue) {
     return unmark_plan(catalogue, [](Governor) { return true; });
 }

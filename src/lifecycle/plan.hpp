@@ -47,6 +47,8 @@ struct Step {
 using Plan = std::vector<Step>;
 
 Plan deletion_plan(const bindings::Catalogue &catalogue, const Modes &modes, bool files);
+// Of the users' data only what they wrote in one channel goes, with what hangs on it.
+Plan channel_messages_plan(const bindings::Catalogue &catalogue, Mode mode, const std::string &cid);
 // Lifts what the deletions of these users marked.
 Plan restore_plan(const bindings::Catalogue &catalogue);
 Plan deactivation_plan(const bindings::Catalogue &catalogue, bool mark_messages,

@@ -1,6 +1,7 @@
 #include "users/related.hpp"
 
 #include "pg/array.hpp"
+#include "users/channel.hpp"
 
 namespace stream::users {
 
@@ -139,40 +140,6 @@ void write_device(pg::JsonbWriter &w, const pg::Row &row) {
     w.string(row.text(7));
     write_if(w, disabled_reason);
     write_if(w, push_provider_name);
-    w.end();
-}
-
-// The channel of a channel mute. Of a channel that is not in stream.channels its cid is known, and
-// with it the type and the id.
-void write_channel(pg::JsonbWriter &w, const pg::Row &row) {
-    const std::string_view cid = row.text(5);
-    if (row.is_null(6)) {
-        const std::size_t colon = cid.find(':');
-        w.begin_object({"id", "cid", "type"});
-        w.string(colon == std::string_view::npos ? cid : cid.substr(colon + 1));
-        w.string(cid);
-        w.string(colon == std::string_view::npos ? std::string_view() : cid.substr(0, colon));
-        w.end();
-        return;
-    }
-    const auto team = row.text_or_null(7);
-    const auto deleted_at = row.timestamp(11);
-    begin_object(w, {{"id"},
-                     {"cid"},
-                     {"team", team.has_value()},
-                     {"type"},
-                     {"custom"},
-                     {"created_at"},
-                     {"deleted_at", deleted_at.has_value()},
-                     {"updated_at"}});
-    w.string(row.text(6));
-    w.string(cid);
-    write_if(w, team);
-    w.string(row.text(8));
-    w.value(row.jsonb(9));
-    write_if(w, row.timestamp(10));
-    write_if(w, deleted_at);
-    write_if(w, row.timestamp(12));
     w.end();
 }
 
@@ -326,7 +293,7 @@ void Related::write_channel_mutes(pg::JsonbWriter &w, std::string_view id) const
                          {"updated_at"}});
         if (user != nullptr)
             short_writer_->write(w, *user);
-        write_channel(w, row);
+        write_channel(w, row, 5);
         write_mute_times(w, row);
         w.end();
     }

@@ -1,0 +1,214 @@
+// Mute and unmute users and channels.
+
+#include "moderation/parties.hpp"
+#include "moderation/people.hpp"
+#include "pg/array.hpp"
+#include "users/channel.hpp"
+
+#include <unordered_set>
+
+using namespace stream;
+using namespace stream::moderation;
+
+namespace {
+
+// A mute that is still in force is prolonged and keeps its beginning; one that has run out begins
+// anew.
+pg::Statement mute_users(R"(
+    WITH muted AS (
+        INSERT INTO stream.user_mutes AS m (user_id, target_id, expires, created_at, updated_at)
+        SELECT $1, t.id, $3, $4, $4 FROM unnest($2) AS t (id)
+        ON CONFLICT (user_id, target_id) DO UPDATE
+        SET expires = EXCLUDED.expires, updated_at = EXCLUDED.updated_at,
+            created_at = CASE WHEN m.expires <= EXCLUDED.created_at THEN EXCLUDED.created_at ELSE m.created_at END
+        RETURNING target_id, expires, created_at, updated_at)
+    SELECT m.* FROM unnest($2) WITH ORDINALITY AS t (id, n) JOIN muted AS m ON m.target_id = t.id ORDER BY t.n)",
+                         {TEXTOID, TEXTARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID});
+
+pg::Statement
+    unmute_users("DELETE FROM stream.user_mutes WHERE user_id = $1 AND target_id = ANY ($2)",
+                 {TEXTOID, TEXTARRAYOID});
+
+pg::Statement mute_channels(R"(
+    WITH muted AS (
+        INSERT INTO stream.channel_mutes AS m (user_id, channel_cid, expires, created_at, updated_at)
+        SELECT $1, t.cid, $3, $4, $4 FROM unnest($2) AS t (cid)
+        ON CONFLICT (user_id, channel_cid) DO UPDATE
+        SET expires = EXCLUDED.expires, updated_at = EXCLUDED.updated_at,
+            created_at = CASE WHEN m.expires <= EXCLUDED.created_at THEN EXCLUDED.created_at ELSE m.created_at END
+        RETURNING channel_cid, expires, created_at, updated_at)
+    SELECT m.expires, m.created_at, m.updated_at, m.channel_cid,
+           c.id, c.team, c.type, c.custom, c.created_at, c.deleted_at, c.updated_at
+    FROM unnest($2) WITH ORDINALITY AS t (cid, n)
+    JOIN muted AS m ON m.channel_cid = t.cid
+    LEFT JOIN stream.channels AS c ON c.cid = t.cid
+    ORDER BY t.n)",
+                            {TEXTOID, TEXTARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID});
+
+pg::Statement unmute_channels(
+    "DELETE FROM stream.channel_mutes WHERE user_id = $1 AND channel_cid = ANY ($2)",
+    {TEXTOID, TEXTARRAYOID});
+
+// Who mutes, and after that one whom it names.
+std::vector<Party> muter_and_targets(std::string_view muter,
+                                     const std::vector<std::string_view> &targets) {
+    std::vector<Party> parties{{muter, "user_id"}};
+    for (std::size_t i = 0; i < targets.size(); i++) {
+        parties.emplace_back(targets[i], element_path("target_ids", i));
+        if (targets[i] == muter)
+            throw bad_input("user " + quoted(muter) + " can't mute itself")
+                .at(parties.back().path)
+                .of(muter);
+    }
+    return parties;
+}
+
+// Takes the users out who are not there, and returns them: for whoever mutes, deleted ones too.
+std::vector<std::string_view> set_missing_aside(std::vector<Party> &parties, bool deleted_too) {
+    std::vector<std::string_view> missing;
+    const auto is_missing = [&](const Party &party) {
+        return !party.known || (deleted_too && party.deleted);
+    };
+    for (const Party &party : parties)
+        if (is_missing(party))
+            missing.push_back(party.id);
+    parties.erase(std::remove_if(parties.begin(), parties.end(), is_missing), parties.end());
+    return missing;
+}
+
+pg::Param ids_after_first(const std::vector<Party> &parties) {
+    pg::Vec<std::string_view> ids;
+    for (std::size_t i = 1; i < parties.size(); i++)
+        ids.push_back(parties[i].id);
+    return pg::Param::datum(pg::text_array(ids));
+}
+
+void write_strings(pg::JsonbWriter &w, const std::vector<std::string_view> &strings) {
+    w.begin_array(strings.size());
+    for (const std::string_view s : strings)
+        w.string(s);
+    w.end();
+}
+
+// The keys of a mute of what is called so, and of its times, of which the first may not be there.
+void begin_mute(pg::JsonbWriter &w, const char *what, bool expires) {
+    w.begin_object(expires ? 5 : 4);
+    w.key("user");
+    w.key(what);
+    if (expires)
+        w.key("expires");
+    w.key("created_at");
+    w.key("updated_at");
+}
+
+// The times of a mute, in three columns from the given one on.
+void end_mute(pg::JsonbWriter &w, const pg::Row &row, int first) {
+    for (int column = first; column < first + 3; column++)
+        if (const auto time = row.timestamp(column))
+            w.timestamp(*time);
+    w.end();
+}
+
+void write_user_mutes(pg::JsonbWriter &w, std::string_view muter, const pg::Rows &mutes) {
+    pg::Vec<std::string_view> ids{muter};
+    for (std::size_t i = 0; i < mutes.size(); i++)
+        ids.push_back(mutes[i].text(1));
+    const People people(ids);
+    w.begin_array(mutes.size());
+    for (std::size_t i = 0; i < mutes.size(); i++) {
+        pg::check_interrupts();
+        const pg::Row mute = mutes[i];
+        begin_mute(w, "target", !mute.is_null(2));
+        people.write(w, muter);
+        people.write(w, mute.text(1));
+        end_mute(w, mute, 2);
+    }
+    w.end();
+}
+
+void write_channel_mutes(pg::JsonbWriter &w, std::string_view muter, const pg::Rows &mutes) {
+    const People people({muter});
+    w.begin_array(mutes.size());
+    for (std::size_t i = 0; i < mutes.size(); i++) {
+        pg::check_interrupts();
+        const pg::Row mute = mutes[i];
+        begin_mute(w, "channel", !mute.is_null(1));
+        people.write(w, muter);
+        users::write_channel(w, mute, 4);
+        end_mute(w, mute, 1);
+    }
+    w.end();
+}
+
+} // namespace
+
+// stream_mute_users(user_id, target_ids, timeout_minutes)
+STREAM_FUNCTION(stream_mute_users, "MuteUser") {
+    const std::string_view muter = required_text(call, 0, "user_id");
+    const auto targets = distinct_texts(call, 1, "target_ids");
+    const TimestampTz now = GetCurrentTimestamp();
+    const auto expires = expiry(call, 2, now);
+    std::vector<Party> parties = muter_and_targets(muter, targets);
+    look_up(parties, Hold::shared);
+    require_actor(parties[0]);
+    const auto missing = set_missing_aside(parties, true);
+    const pg::Rows mutes =
+        mute_users.run({muter, ids_after_first(parties), time_or_null(expires), int64{now}});
+    pg::JsonbWriter w(call.result_context());
+    w.begin_object({"mutes", "duration", "non_existing_users"});
+    write_user_mutes(w, muter, mutes);
+    w.string(call.duration());
+    write_strings(w, missing);
+    w.end();
+    return w.datum();
+}
+
+// stream_unmute_users(user_id, target_ids)
+STREAM_FUNCTION(stream_unmute_users, "UnmuteUser") {
+    const std::string_view muter = required_text(call, 0, "user_id");
+    const auto targets = distinct_texts(call, 1, "target_ids");
+    std::vector<Party> parties{{muter, "user_id"}};
+    for (std::size_t i = 0; i < targets.size(); i++)
+        parties.emplace_back(targets[i], element_path("target_ids", i));
+    look_up(parties, Hold::none);
+    require_actor(parties[0]);
+    const auto missing = set_missing_aside(parties, false);
+    unmute_users.run({muter, ids_after_first(parties)});
+    pg::JsonbWriter w(call.result_context());
+    w.begin_object({"duration", "non_existing_users"});
+    w.string(call.duration());
+    write_strings(w, missing);
+    w.end();
+    return w.datum();
+}
+
+// stream_mute_channels(user_id, channel_cids, timeout_minutes)
+STREAM_FUNCTION(stream_mute_channels, "MuteChannel") {
+    const std::string_view muter = required_text(call, 0, "user_id");
+    const auto cids = distinct_texts(call, 1, "channel_cids");
+    const TimestampTz now = GetCurrentTimestamp();
+    const auto expires = expiry(call, 2, now);
+    std::vector<Party> parties{{muter, "user_id"}};
+    look_up(parties, Hold::shared);
+    require_actor(parties[0]);
+    require_channels(cids, "channel_cids", false);
+    const pg::Rows mutes = mute_channels.run(
+        {muter, pg::Param::datum(pg::text_array(cids)), time_or_null(expires), int64{now}});
+    pg::JsonbWriter w(call.result_context());
+    w.begin_object({"duration", "channel_mutes"});
+    w.string(call.duration());
+    write_channel_mutes(w, muter, mutes);
+    w.end();
+    return w.datum();
+}
+
+// stream_unmute_channels(user_id, channel_cids)
+STREAM_FUNCTION(stream_unmute_channels, "UnmuteChannel") {
+    const std::string_view muter = required_text(call, 0, "user_id");
+    const auto cids = distinct_texts(call, 1, "channel_cids");
+    std::vector<Party> parties{{muter, "user_id"}};
+    look_up(parties, Hold::none);
+    require_actor(parties[0]);
+    unmute_channels.run({muter, pg::Param::datum(pg::text_array(cids))});
+    return duration_response(call);
+}
