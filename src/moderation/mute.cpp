@@ -5,24 +5,22 @@
 #include "pg/array.hpp"
 #include "users/channel.hpp"
 
-#include <unordered_set>
+#include <unordered_map>
 
 using namespace stream;
 using namespace stream::moderation;
 
 namespace {
 
-// A mute that is still in force is prolonged and keeps its beginning; one that has run out begins
-// anew.
+// A mute that is still in force gets the new end and keeps its beginning; one that has run out begins
+// anew. Two calls at once write in the same order, and so wait for each other and nothing else.
 pg::Statement mute_users(R"(
-    WITH muted AS (
-        INSERT INTO stream.user_mutes AS m (user_id, target_id, expires, created_at, updated_at)
-        SELECT $1, t.id, $3, $4, $4 FROM unnest($2) AS t (id)
-        ON CONFLICT (user_id, target_id) DO UPDATE
-        SET expires = EXCLUDED.expires, updated_at = EXCLUDED.updated_at,
-            created_at = CASE WHEN m.expires <= EXCLUDED.created_at THEN EXCLUDED.created_at ELSE m.created_at END
-        RETURNING target_id, expires, created_at, updated_at)
-    SELECT m.* FROM unnest($2) WITH ORDINALITY AS t (id, n) JOIN muted AS m ON m.target_id = t.id ORDER BY t.n)",
+    INSERT INTO stream.user_mutes AS m (user_id, target_id, expires, created_at, updated_at)
+    SELECT $1, t.id, $3, $4, $4 FROM unnest($2) AS t (id) ORDER BY t.id COLLATE "C"
+    ON CONFLICT (user_id, target_id) DO UPDATE
+    SET expires = EXCLUDED.expires, updated_at = EXCLUDED.updated_at,
+        created_at = CASE WHEN m.expires <= EXCLUDED.created_at THEN EXCLUDED.created_at ELSE m.created_at END
+    RETURNING target_id, expires, created_at, updated_at)",
                          {TEXTOID, TEXTARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID});
 
 pg::Statement
@@ -32,17 +30,14 @@ pg::Statement
 pg::Statement mute_channels(R"(
     WITH muted AS (
         INSERT INTO stream.channel_mutes AS m (user_id, channel_cid, expires, created_at, updated_at)
-        SELECT $1, t.cid, $3, $4, $4 FROM unnest($2) AS t (cid)
+        SELECT $1, t.cid, $3, $4, $4 FROM unnest($2) AS t (cid) ORDER BY t.cid COLLATE "C"
         ON CONFLICT (user_id, channel_cid) DO UPDATE
         SET expires = EXCLUDED.expires, updated_at = EXCLUDED.updated_at,
             created_at = CASE WHEN m.expires <= EXCLUDED.created_at THEN EXCLUDED.created_at ELSE m.created_at END
         RETURNING channel_cid, expires, created_at, updated_at)
-    SELECT m.expires, m.created_at, m.updated_at, m.channel_cid,
+    SELECT m.channel_cid, m.expires, m.created_at, m.updated_at, m.channel_cid,
            c.id, c.team, c.type, c.custom, c.created_at, c.deleted_at, c.updated_at
-    FROM unnest($2) WITH ORDINALITY AS t (cid, n)
-    JOIN muted AS m ON m.channel_cid = t.cid
-    LEFT JOIN stream.channels AS c ON c.cid = t.cid
-    ORDER BY t.n)",
+    FROM muted AS m LEFT JOIN stream.channels AS c ON c.cid = m.channel_cid)",
                             {TEXTOID, TEXTARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID});
 
 pg::Statement unmute_channels(
@@ -76,11 +71,11 @@ std::vector<std::string_view> set_missing_aside(std::vector<Party> &parties, boo
     return missing;
 }
 
-pg::Param ids_after_first(const std::vector<Party> &parties) {
+pg::Vec<std::string_view> ids_after_first(const std::vector<Party> &parties) {
     pg::Vec<std::string_view> ids;
     for (std::size_t i = 1; i < parties.size(); i++)
         ids.push_back(parties[i].id);
-    return pg::Param::datum(pg::text_array(ids));
+    return ids;
 }
 
 void write_strings(pg::JsonbWriter &w, const std::vector<std::string_view> &strings) {
@@ -101,41 +96,52 @@ void begin_mute(pg::JsonbWriter &w, const char *what, bool expires) {
     w.key("updated_at");
 }
 
-// The times of a mute, in three columns from the given one on.
-void end_mute(pg::JsonbWriter &w, const pg::Row &row, int first) {
-    for (int column = first; column < first + 3; column++)
+// The times of a mute: expires, created_at and updated_at, in columns 2 to 4.
+void end_mute(pg::JsonbWriter &w, const pg::Row &row) {
+    for (int column = 2; column <= 4; column++)
         if (const auto time = row.timestamp(column))
             w.timestamp(*time);
     w.end();
 }
 
-void write_user_mutes(pg::JsonbWriter &w, std::string_view muter, const pg::Rows &mutes) {
-    pg::Vec<std::string_view> ids{muter};
-    for (std::size_t i = 0; i < mutes.size(); i++)
-        ids.push_back(mutes[i].text(1));
+// The rows in the order in which the call named what they begin with.
+pg::Vec<pg::Row> in_order_of(const pg::Vec<std::string_view> &names, const pg::Rows &rows) {
+    std::unordered_map<std::string_view, std::size_t> position;
+    for (std::size_t i = 0; i < rows.size(); i++)
+        position.emplace(rows[i].text(1), i);
+    pg::Vec<pg::Row> ordered;
+    ordered.reserve(rows.size());
+    for (const std::string_view name : names)
+        ordered.push_back(rows[position.at(name)]);
+    return ordered;
+}
+
+void write_user_mutes(pg::JsonbWriter &w, std::string_view muter,
+                      const pg::Vec<std::string_view> &targets, const pg::Rows &mutes) {
+    pg::Vec<std::string_view> ids = targets;
+    ids.push_back(muter);
     const People people(ids);
     w.begin_array(mutes.size());
-    for (std::size_t i = 0; i < mutes.size(); i++) {
+    for (const pg::Row &mute : in_order_of(targets, mutes)) {
         pg::check_interrupts();
-        const pg::Row mute = mutes[i];
         begin_mute(w, "target", !mute.is_null(2));
         people.write(w, muter);
         people.write(w, mute.text(1));
-        end_mute(w, mute, 2);
+        end_mute(w, mute);
     }
     w.end();
 }
 
-void write_channel_mutes(pg::JsonbWriter &w, std::string_view muter, const pg::Rows &mutes) {
+void write_channel_mutes(pg::JsonbWriter &w, std::string_view muter,
+                         const pg::Vec<std::string_view> &cids, const pg::Rows &mutes) {
     const People people({muter});
     w.begin_array(mutes.size());
-    for (std::size_t i = 0; i < mutes.size(); i++) {
+    for (const pg::Row &mute : in_order_of(cids, mutes)) {
         pg::check_interrupts();
-        const pg::Row mute = mutes[i];
-        begin_mute(w, "channel", !mute.is_null(1));
+        begin_mute(w, "channel", !mute.is_null(2));
         people.write(w, muter);
-        users::write_channel(w, mute, 4);
-        end_mute(w, mute, 1);
+        users::write_channel(w, mute, 5);
+        end_mute(w, mute);
     }
     w.end();
 }
@@ -152,11 +158,12 @@ STREAM_FUNCTION(stream_mute_users, "MuteUser") {
     look_up(parties, Hold::shared);
     require_actor(parties[0]);
     const auto missing = set_missing_aside(parties, true);
-    const pg::Rows mutes =
-        mute_users.run({muter, ids_after_first(parties), time_or_null(expires), int64{now}});
+    const auto present = ids_after_first(parties);
+    const pg::Rows mutes = mute_users.run(
+        {muter, pg::Param::datum(pg::text_array(present)), time_or_null(expires), int64{now}});
     pg::JsonbWriter w(call.result_context());
     w.begin_object({"mutes", "duration", "non_existing_users"});
-    write_user_mutes(w, muter, mutes);
+    write_user_mutes(w, muter, present, mutes);
     w.string(call.duration());
     write_strings(w, missing);
     w.end();
@@ -173,7 +180,7 @@ STREAM_FUNCTION(stream_unmute_users, "UnmuteUser") {
     look_up(parties, Hold::none);
     require_actor(parties[0]);
     const auto missing = set_missing_aside(parties, false);
-    unmute_users.run({muter, ids_after_first(parties)});
+    unmute_users.run({muter, pg::Param::datum(pg::text_array(ids_after_first(parties)))});
     pg::JsonbWriter w(call.result_context());
     w.begin_object({"duration", "non_existing_users"});
     w.string(call.duration());
@@ -197,7 +204,7 @@ STREAM_FUNCTION(stream_mute_channels, "MuteChannel") {
     pg::JsonbWriter w(call.result_context());
     w.begin_object({"duration", "channel_mutes"});
     w.string(call.duration());
-    write_channel_mutes(w, muter, mutes);
+    write_channel_mutes(w, muter, {cids.begin(), cids.end()}, mutes);
     w.end();
     return w.datum();
 }
