@@ -12,8 +12,9 @@ using namespace stream::moderation;
 
 namespace {
 
-// A mute that is still in force gets the new end and keeps its beginning; one that has run out begins
-// anew. Two calls at once write in the same order, and so wait for each other and nothing else.
+// A mute that is still in force gets the new end and keeps its beginning; one that has run out
+// begins anew. Two calls at once write in the same order, and so wait for each other and nothing
+// else.
 pg::Statement mute_users(R"(
     INSERT INTO stream.user_mutes AS m (user_id, target_id, expires, created_at, updated_at)
     SELECT $1, t.id, $3, $4, $4 FROM unnest($2) AS t (id) ORDER BY t.id COLLATE "C"
