@@ -12,7 +12,7 @@ const std::vector<Oid> ids_type{TEXTARRAYOID};
 // Which tables hold anything at all. Most applications use few of them.
 pg::Statement &used_tables() {
     static pg::Statement statement(R"(
-        SELECT EXISTS (SELECT FROM stream.bans WHERE channel_cid = ''),
+        SELECT EXISTS (SELECT FROM stream.bans),
                EXISTS (SELECT FROM stream.blocks),
                $1 AND EXISTS (SELECT FROM stream.devices),
                $1 AND EXISTS (SELECT FROM stream.user_mutes),
