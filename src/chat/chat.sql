@@ -46,11 +46,11 @@ CREATE TABLE stream.messages (
     PRIMARY KEY (cid, id)
 );
 CREATE INDEX messages_user ON stream.messages (user_id, cid, id);
-CREATE INDEX messages_id ON stream.messages (id);
 CREATE INDEX messages_parent ON stream.messages (cid, parent_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX messages_quoted ON stream.messages (cid, quoted_message_id) WHERE quoted_message_id IS NOT NULL;
 CREATE INDEX messages_pinned_by ON stream.messages (pinned_by_id, cid, id) WHERE pinned_by_id IS NOT NULL;
 CREATE INDEX messages_mentioned ON stream.messages USING gin (mentioned_user_ids) WHERE mentioned_user_ids <> '{}';
+CREATE INDEX messages_id ON stream.messages (id);
 
 CREATE TABLE stream.reactions (
     cid text COLLATE "C" NOT NULL,

@@ -43,11 +43,11 @@ COMMENT ON COLUMN stream.messages.updated_at IS 'When the message was last chang
 COMMENT ON COLUMN stream.messages.deleted_at IS 'When the message was marked deleted; null while it is not';
 COMMENT ON COLUMN stream.messages.deleted_by_task IS 'The task that marked it deleted; null when the application did';
 COMMENT ON INDEX stream.messages_user IS 'Walks an author''s messages in the order of the primary key';
-COMMENT ON INDEX stream.messages_id IS 'Finds a message by its id alone, as a flag names it';
 COMMENT ON INDEX stream.messages_parent IS 'Finds the replies to a message that is erased';
 COMMENT ON INDEX stream.messages_quoted IS 'Finds the quotes of a message that is erased';
 COMMENT ON INDEX stream.messages_pinned_by IS 'Finds what a user that is erased has pinned';
 COMMENT ON INDEX stream.messages_mentioned IS 'Finds mentions of a user that is erased';
+COMMENT ON INDEX stream.messages_id IS 'Finds a message by its id alone, as a flag names it';
 COMMENT ON TRIGGER guard_author ON stream.messages IS 'Refuses messages of deleted or deactivated users';
 
 COMMENT ON TABLE stream.reactions IS 'Reactions to messages';
