@@ -1,10 +1,12 @@
 # The build a packager or DBA uses: make, make install, make installcheck, make clean.
 # PG_CONFIG chooses the PostgreSQL installation; after changing it, run make clean first.
 
-EXTENSION = stream_users
-MODULE_big = $(EXTENSION)
-EXTENSION_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" $(EXTENSION).control)
-DATA_built = $(EXTENSION)--$(EXTENSION_VERSION).sql
+MODULE_big = stream_users
+# Installed with it: assertions for pgTAP suites, SQL only.
+EXTENSION = $(MODULE_big) src/pgtap/stream_users_pgtap
+EXTENSION_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" $(MODULE_big).control)
+DATA = $(wildcard src/pgtap/*.sql)
+DATA_built = $(MODULE_big)--$(EXTENSION_VERSION).sql
 
 OBJS := $(patsubst %.cpp,%.o,$(sort $(wildcard src/*.cpp src/*/*.cpp)))
 DEPENDENCIES := $(OBJS:.o=.d)
@@ -31,8 +33,8 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 # The install script is the rooms' SQL, joined in the declared order.
-$(DATA_built): src/install_order.txt $(INSTALL_PARTS) $(EXTENSION).control Makefile
-	{ printf '%s\n' '\echo Use "CREATE EXTENSION $(EXTENSION)" to load this file. \quit'; \
+$(DATA_built): src/install_order.txt $(INSTALL_PARTS) $(MODULE_big).control Makefile
+	{ printf '%s\n' '\echo Use "CREATE EXTENSION $(MODULE_big)" to load this file. \quit'; \
 	  awk 1 $(INSTALL_PARTS); } > $@.part
 	mv $@.part $@
 
