@@ -14,7 +14,7 @@ CREATE FUNCTION _stream_judge(passed boolean, description text, diagnostics text
            || CASE WHEN passed THEN '' ELSE E'\n' || diag(diagnostics) END
 $$;
 
-CREATE FUNCTION _stream_user(id text, OUT state text, OUT mode text, OUT found text)
+CREATE FUNCTION _stream_user(id text, OUT state text, OUT mode text, OUT finding text)
     LANGUAGE sql SET search_path FROM CURRENT AS $$
     SELECT s.state, u.deleted_mode,
            '    found: ' || COALESCE(format('user "%s" ', asked.id)
@@ -22,7 +22,7 @@ CREATE FUNCTION _stream_user(id text, OUT state text, OUT mode text, OUT found t
               WHEN 'unknown' THEN 'does not exist'
               WHEN 'active' THEN 'is active'
               WHEN 'deactivated' THEN 'has been deactivated since ' || u.deactivated_at
-                                      || COALESCE(format(', by "%s"', u.deactivated_by_id), '')
+                                      || COALESCE(', by "' || u.deactivated_by_id || '"', '')
               WHEN 'deleted' THEN format('has been deleted (%s) since %s', u.deleted_mode, u.deleted_at)
               END, 'the id is null')
     FROM (SELECT _stream_user.id) AS asked
@@ -54,28 +54,29 @@ EXCEPTION WHEN SQLSTATE 'ST004' OR SQLSTATE 'ST005' OR SQLSTATE 'ST016' OR SQLST
 END
 $$;
 
-CREATE FUNCTION _stream_bans(id text, cid text, OUT banned boolean, OUT shadow_banned boolean, OUT found text)
+CREATE FUNCTION _stream_bans(id text, cid text, OUT banned boolean, OUT shadow_banned boolean, OUT finding text)
     LANGUAGE sql SET search_path FROM CURRENT AS $$
     SELECT COALESCE(bool_or(NOT b.shadow AND b.in_force), false), COALESCE(bool_or(b.shadow AND b.in_force), false),
            COALESCE(string_agg(format('    found: a %sban %s%s%s', CASE WHEN b.shadow THEN 'shadow ' ELSE '' END,
                                       CASE WHEN b.channel_cid = '' THEN 'from the application' ELSE 'from ' || b.channel_cid END,
                                       CASE WHEN b.in_force THEN COALESCE(' until ' || b.expires, '')
                                            ELSE ' that ended at ' || b.expires END,
-                                      COALESCE(', for: ' || b.reason, '')), E'\n' ORDER BY b.channel_cid),
-                    u.found || ', and is not banned')
+                                      COALESCE(', for: ' || b.reason, '')), E'\n')
+                    FILTER (WHERE b.target_user_id IS NOT NULL),
+                    u.finding || ', and is not banned')
     FROM _stream_user(id) AS u
     LEFT JOIN (SELECT *, expires IS NULL OR expires > clock_timestamp() AS in_force FROM stream.bans) AS b
            ON b.target_user_id = _stream_bans.id AND b.channel_cid = COALESCE(_stream_bans.cid, '')
-    GROUP BY u.found
+    GROUP BY u.finding
 $$;
 
 -- A task's state once it is over, or once the time is. A task that this transaction has made can't be seen
 -- by any worker, so it is run here, by a worker that commits nothing.
-CREATE FUNCTION _stream_task(task uuid, within interval, OUT state jsonb, OUT found text)
+CREATE FUNCTION _stream_task(task uuid, within interval, OUT state jsonb, OUT finding text)
     LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     IF task IS NULL THEN
-        found := '    found: no task; the call that should have made one had nothing for it to do';
+        finding := '    found: no task; the call that should have made one had nothing for it to do';
         RETURN;
     END IF;
     state := stream_get_task(task);
@@ -87,29 +88,34 @@ BEGIN
             state := stream_get_task(task);
         END;
     END IF;
-    found := format('    found: task %s is %s%s', task, state ->> 'status',
+    finding := format('    found: task %s is %s%s', task, state ->> 'status',
                     CASE WHEN state ->> 'status' IN ('pending', 'running') THEN ' after ' || within ELSE '' END)
              || format(E'\n     done: %s of %s rows, at: %s', state #>> '{progress,done}',
                        COALESCE(state #>> '{progress,total}', '?'), state #>> '{progress,step}')
-             || COALESCE(E'\n    error: ' || concat_ws(': ', state #>> '{error,type}', state #>> '{error,description}'), '');
+             || COALESCE(E'\n    error: ' || (state #>> '{error,type}') || ': ' || (state #>> '{error,description}'), '');
 EXCEPTION WHEN SQLSTATE 'ST016' THEN
-    found := format('    found: task %s does not exist', task);
+    finding := format('    found: task %s does not exist', task);
 END
+$$;
+
+CREATE FUNCTION _stream_rows(n bigint) RETURNS text
+    LANGUAGE sql SET search_path FROM CURRENT AS $$
+    SELECT n || CASE n WHEN 1 THEN ' row' ELSE ' rows' END
 $$;
 
 CREATE FUNCTION _stream_traces(id text) RETURNS text
     LANGUAGE sql SET search_path FROM CURRENT AS $$
-    SELECT string_agg(format('    found: %s in %s.%s', CASE rows WHEN 1 THEN '1 row' ELSE rows || ' rows' END, relation, column_name),
+    SELECT string_agg(format('    found: %s in %s.%s', _stream_rows(rows), relation, column_name),
                       E'\n' ORDER BY relation::text COLLATE "C", column_name COLLATE "C")
     FROM stream_verify_erasure(id)
 $$;
 
-CREATE FUNCTION _stream_query(id text, filter jsonb, OUT matches boolean, OUT found text)
+CREATE FUNCTION _stream_query(id text, filter jsonb, OUT matches boolean, OUT finding text)
     LANGUAGE sql SET search_path FROM CURRENT AS $$
     SELECT jsonb_array_length(stream_query_users(jsonb_build_object('filter_conditions', jsonb_build_object('$and',
                jsonb_build_array(jsonb_build_object('id', _stream_query.id), filter)))) -> 'users') = 1,
-           u.found || COALESCE((SELECT string_agg(format(E'\n     have: %s: %s', f.key,
-                                                         COALESCE(full_user #> path, full_user -> 'custom' #> path, 'null')), '' ORDER BY f.key)
+           u.finding || COALESCE((SELECT string_agg(format(E'\n     have: %s: %s', f.key,
+                                                         COALESCE((full_user #> path)::text, (full_user -> 'custom' #> path)::text, 'nothing')), '' ORDER BY f.key)
                                 FROM jsonb_object_keys(filter) AS f (key), _stream_path(f.key) AS path,
                                      jsonb_extract_path(stream_get_users(ARRAY[_stream_query.id], true), 'users', _stream_query.id) AS full_user
                                 WHERE f.key NOT LIKE '$%' AND u.state <> 'unknown'), '')
@@ -121,39 +127,39 @@ $$;
 
 CREATE FUNCTION user_exists(id text, description text DEFAULT NULL) RETURNS text
     LANGUAGE sql SET search_path FROM CURRENT AS $$
-    SELECT _stream_judge(state IN ('active', 'deactivated'), COALESCE(description, format('user "%s" exists', id)), found)
+    SELECT _stream_judge(state IN ('active', 'deactivated'), COALESCE(description, format('user "%s" exists', id)), finding)
     FROM _stream_user(id)
 $$;
 
 CREATE FUNCTION user_does_not_exist(id text, description text DEFAULT NULL) RETURNS text
     LANGUAGE sql SET search_path FROM CURRENT AS $$
-    SELECT _stream_judge(state = 'unknown', COALESCE(description, format('user "%s" does not exist', id)), found)
+    SELECT _stream_judge(state = 'unknown', COALESCE(description, format('user "%s" does not exist', id)), finding)
     FROM _stream_user(id)
 $$;
 
 CREATE FUNCTION user_is_active(id text, description text DEFAULT NULL) RETURNS text
     LANGUAGE sql SET search_path FROM CURRENT AS $$
-    SELECT _stream_judge(state = 'active', COALESCE(description, format('user "%s" is active', id)), found)
+    SELECT _stream_judge(state = 'active', COALESCE(description, format('user "%s" is active', id)), finding)
     FROM _stream_user(id)
 $$;
 
 CREATE FUNCTION user_is_deactivated(id text, description text DEFAULT NULL) RETURNS text
     LANGUAGE sql SET search_path FROM CURRENT AS $$
-    SELECT _stream_judge(state = 'deactivated', COALESCE(description, format('user "%s" is deactivated', id)), found)
+    SELECT _stream_judge(state = 'deactivated', COALESCE(description, format('user "%s" is deactivated', id)), finding)
     FROM _stream_user(id)
 $$;
 
 CREATE FUNCTION user_is_deleted(id text, mode text DEFAULT NULL, description text DEFAULT NULL) RETURNS text
     LANGUAGE sql SET search_path FROM CURRENT AS $$
     SELECT _stream_judge(u.state = 'deleted' AND u.mode = COALESCE(user_is_deleted.mode, u.mode),
-                         COALESCE(description, format('user "%s" is deleted', id) || COALESCE(format(' (%s)', user_is_deleted.mode), '')),
-                         u.found)
+                         COALESCE(description, format('user "%s" is deleted', id) || COALESCE(' (' || user_is_deleted.mode || ')', '')),
+                         u.finding)
     FROM _stream_user(id) AS u
 $$;
 
 CREATE FUNCTION user_is_not_deleted(id text, description text DEFAULT NULL) RETURNS text
     LANGUAGE sql SET search_path FROM CURRENT AS $$
-    SELECT _stream_judge(state IN ('active', 'deactivated'), COALESCE(description, format('user "%s" is not deleted', id)), found)
+    SELECT _stream_judge(state IN ('active', 'deactivated'), COALESCE(description, format('user "%s" is not deleted', id)), finding)
     FROM _stream_user(id)
 $$;
 
@@ -161,7 +167,7 @@ CREATE FUNCTION user_has(id text, field text, value jsonb, description text DEFA
     LANGUAGE sql SET search_path FROM CURRENT AS $$
     SELECT _stream_judge(full_user IS NOT NULL AND have IS NOT DISTINCT FROM value,
                          COALESCE(description, format('user "%s" has %s: %s', id, field, COALESCE(value::text, 'nothing'))),
-                         CASE WHEN full_user IS NULL THEN (_stream_user(id)).found
+                         CASE WHEN full_user IS NULL THEN (_stream_user(id)).finding
                               ELSE format(E'        have: %s\n        want: %s', COALESCE(have::text, 'nothing'), COALESCE(value::text, 'nothing'))
                          END)
     FROM jsonb_extract_path(stream_get_users(ARRAY[id], true), 'users', id) AS full_user, jsonb_extract_path(full_user, VARIADIC _stream_path(field)) AS have
@@ -169,14 +175,14 @@ $$;
 
 CREATE FUNCTION user_matches_query(id text, filter jsonb, description text DEFAULT NULL) RETURNS text
     LANGUAGE sql SET search_path FROM CURRENT AS $$
-    SELECT _stream_judge(matches, COALESCE(description, format('user "%s" matches %s', id, filter)), found)
+    SELECT _stream_judge(matches, COALESCE(description, format('user "%s" matches %s', id, filter)), finding)
     FROM _stream_query(id, filter)
 $$;
 
 CREATE FUNCTION user_does_not_match_query(id text, filter jsonb, description text DEFAULT NULL) RETURNS text
     LANGUAGE sql SET search_path FROM CURRENT AS $$
     SELECT _stream_judge(NOT matches AND (_stream_user(id)).state <> 'unknown',
-                         COALESCE(description, format('user "%s" does not match %s', id, filter)), found)
+                         COALESCE(description, format('user "%s" does not match %s', id, filter)), finding)
     FROM _stream_query(id, filter)
 $$;
 
@@ -192,27 +198,27 @@ CREATE FUNCTION user_cannot_connect(id text, code integer DEFAULT NULL, descript
                                     token_issued_at timestamptz DEFAULT NULL) RETURNS text
     LANGUAGE sql SET search_path FROM CURRENT AS $$
     SELECT _stream_judge(r.code = COALESCE(user_cannot_connect.code, r.code),
-                         COALESCE(description, format('user "%s" cannot connect', id) || COALESCE(format(' (code %s)', user_cannot_connect.code), '')),
-                         COALESCE(format('    found: code %s: %s', r.code, r.reason), format('    found: user "%s" can connect', id)))
+                         COALESCE(description, format('user "%s" cannot connect', id) || COALESCE(' (code ' || user_cannot_connect.code || ')', '')),
+                         COALESCE('    found: code ' || r.code || ': ' || r.reason, format('    found: user "%s" can connect', id)))
     FROM (SELECT code, CASE WHEN code IS NOT NULL THEN reason END FROM _stream_refusal(id, token_issued_at)) AS r (code, reason)
 $$;
 
 CREATE FUNCTION user_is_banned(id text, cid text DEFAULT NULL, description text DEFAULT NULL) RETURNS text
     LANGUAGE sql SET search_path FROM CURRENT AS $$
-    SELECT _stream_judge(banned, COALESCE(description, format('user "%s" is banned', id) || COALESCE(' from ' || cid, '')), found)
+    SELECT _stream_judge(banned, COALESCE(description, format('user "%s" is banned', id) || COALESCE(' from ' || cid, '')), finding)
     FROM _stream_bans(id, cid)
 $$;
 
 CREATE FUNCTION user_is_shadow_banned(id text, cid text DEFAULT NULL, description text DEFAULT NULL) RETURNS text
     LANGUAGE sql SET search_path FROM CURRENT AS $$
-    SELECT _stream_judge(shadow_banned, COALESCE(description, format('user "%s" is shadow-banned', id) || COALESCE(' from ' || cid, '')), found)
+    SELECT _stream_judge(shadow_banned, COALESCE(description, format('user "%s" is shadow-banned', id) || COALESCE(' from ' || cid, '')), finding)
     FROM _stream_bans(id, cid)
 $$;
 
 CREATE FUNCTION user_is_not_banned(id text, cid text DEFAULT NULL, description text DEFAULT NULL) RETURNS text
     LANGUAGE sql SET search_path FROM CURRENT AS $$
     SELECT _stream_judge(NOT banned AND NOT shadow_banned AND (_stream_user(id)).state <> 'unknown',
-                         COALESCE(description, format('user "%s" is not banned', id) || COALESCE(' from ' || cid, '')), found)
+                         COALESCE(description, format('user "%s" is not banned', id) || COALESCE(' from ' || cid, '')), finding)
     FROM _stream_bans(id, cid)
 $$;
 
@@ -221,7 +227,7 @@ $$;
 CREATE FUNCTION user_has_rows(id text, relation regclass, column_name name, rows bigint, description text DEFAULT NULL) RETURNS text
     LANGUAGE sql SET search_path FROM CURRENT AS $$
     SELECT _stream_judge(bound AND have = user_has_rows.rows,
-                         COALESCE(description, format('user "%s" has %s rows in %s.%s', id, user_has_rows.rows, relation, user_has_rows.column_name)),
+                         COALESCE(description, format('user "%s" has %s in %s.%s', id, _stream_rows(user_has_rows.rows), relation, user_has_rows.column_name)),
                          CASE WHEN bound THEN format(E'        have: %s\n        want: %s', have, user_has_rows.rows)
                               ELSE format('    found: column %s.%s is not bound; stream_bind_table does that', relation, user_has_rows.column_name) END)
     FROM (SELECT EXISTS (SELECT FROM stream.bindings AS b
@@ -240,7 +246,7 @@ $$;
 
 CREATE FUNCTION task_completes(task uuid, within interval DEFAULT '1 minute', description text DEFAULT NULL) RETURNS text
     LANGUAGE sql SET search_path FROM CURRENT AS $$
-    SELECT _stream_judge(state ->> 'status' = 'completed', COALESCE(description, 'the task completes within ' || within), found)
+    SELECT _stream_judge(state ->> 'status' = 'completed', COALESCE(description, 'the task completes within ' || within), finding)
     FROM _stream_task(task, within)
 $$;
 CREATE FUNCTION task_completes(task text, within interval DEFAULT '1 minute', description text DEFAULT NULL) RETURNS text
@@ -250,7 +256,7 @@ CREATE FUNCTION task_fails(task uuid, within interval DEFAULT '1 minute', error_
                            description text DEFAULT NULL) RETURNS text
     LANGUAGE sql SET search_path FROM CURRENT AS $$
     SELECT _stream_judge(state ->> 'status' = 'failed' AND state #>> '{error,type}' = COALESCE(error_type, state #>> '{error,type}'),
-                         COALESCE(description, 'the task fails within ' || within || COALESCE(' with ' || error_type, '')), found)
+                         COALESCE(description, 'the task fails within ' || within || COALESCE(' with ' || error_type, '')), finding)
     FROM _stream_task(task, within)
 $$;
 CREATE FUNCTION task_fails(task text, within interval DEFAULT '1 minute', error_type text DEFAULT NULL,
@@ -268,7 +274,7 @@ COMMENT ON FUNCTION _stream_user(text) IS
 id: the user.
 state: unknown, active, deactivated or deleted; null for a null id.
 mode: the user_mode of its deletion.
-found: the same in words.';
+finding: the same in words.';
 
 COMMENT ON FUNCTION _stream_path(text) IS
 'The keys of a field''s name. Used by the assertions.
@@ -287,14 +293,18 @@ id: the user.
 cid: the channel; null: the application.
 banned: whether a ban that is no shadow ban is in force.
 shadow_banned: whether a shadow ban is in force.
-found: the bans that are there, in words.';
+finding: the bans that are there, in words.';
 
 COMMENT ON FUNCTION _stream_task(uuid, interval) IS
 'Waits for a task, or runs it when this transaction has made it. Used by the assertions.
 task: its id.
 within: how long it may take.
 state: what stream_get_task answers then; null when there is no such task.
-found: the same in words.';
+finding: the same in words.';
+
+COMMENT ON FUNCTION _stream_rows(bigint) IS
+'A number of rows in words. Used by the assertions.
+n: how many.';
 
 COMMENT ON FUNCTION _stream_traces(text) IS
 'What holds an id, in words; null when nothing does. Used by the assertions.
@@ -305,7 +315,7 @@ COMMENT ON FUNCTION _stream_query(text, jsonb) IS
 id: the user.
 filter: filter_conditions of stream_query_users.
 matches: whether it does.
-found: how the user is, and what it has in the fields of the filter.';
+finding: how the user is, and what it has in the fields of the filter.';
 
 COMMENT ON FUNCTION user_exists(text, text) IS
 'Passes when the user is there, active or deactivated: when stream_get_user returns it. Deleted users don''t exist.
