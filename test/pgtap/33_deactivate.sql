@@ -3,6 +3,7 @@ BEGIN;
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS stream_users;
+CREATE EXTENSION IF NOT EXISTS stream_users_pgtap;
 RESET client_min_messages;
 \ir lib/refused.sql
 \ir lib/world.sql
@@ -81,7 +82,7 @@ SELECT format('SELECT stream_%s_users(%L%s)', f.verb, r.ids, r.more), initcap(f.
        AS r (n, ids, more, code, path, named, rule)
  ORDER BY f.verb, r.n;
 
-SELECT plan((SELECT count(*)::integer FROM refusals) + 51);
+SELECT plan((SELECT count(*)::integer FROM refusals) + 54);
 
 SELECT pg_temp.refused(call, operation, code, path, id, rule) FROM refusals ORDER BY n;
 
@@ -106,6 +107,7 @@ SELECT ok((SELECT updated_at > '2024-01-01' FROM stream.users WHERE id = 'ann'),
 SELECT is((SELECT array_agg(status) FROM stream.tasks WHERE kind = 'deactivate_users'), '{completed}', 'no work is left for a worker');
 
 -- Reading deactivated users
+SELECT user_is_deactivated('ann', 'the user is deactivated');
 SELECT is(stream_get_user('ann') ->> 'id', 'ann', 'get returns a deactivated user');
 SELECT ok(stream_get_users('{ann,cat}') -> 'users' ? 'ann', 'so does get of many');
 SELECT is(jsonb_path_query_array(stream_query_users('{"filter_conditions": {"id": {"$in": ["ann", "idle", "cat"]}}}'), '$.users[*].id'),
@@ -121,12 +123,13 @@ SELECT is((SELECT pg_temp.keys(a -> 'user') FROM back),
           'avg_response_time banned blocked_user_ids created_at custom id image invisible language last_active'
           ' name online privacy_settings push_notifications revoke_tokens_issued_before role shadow_banned teams teams_role updated_at',
           'in short form, without deactivated_at');
+SELECT user_is_active('ann', 'reactivating brings the user back');
 SELECT is(pg_temp.changed(), '{}', 'a user who is back is as before');
 SELECT pg_temp.refused('SELECT stream_reactivate_user(''ann'')', 'ReactivateUser', 4, 'id', 'ann', 'reactivating twice is refused');
 ROLLBACK TO world;
 
 SELECT is(stream_reactivate_user('idle', name => 'Busy') -> 'user' ->> 'name', 'Busy', 'reactivating can give a name');
-SELECT is((SELECT name FROM stream.users WHERE id = 'idle'), 'Busy', 'which is kept');
+SELECT user_has('idle', 'name', '"Busy"', 'which is kept');
 SELECT is((SELECT ARRAY[deactivated_at::text, deactivated_by_id, deactivated_by_task::text] FROM stream.users WHERE id = 'idle'),
           '{NULL,NULL,NULL}', 'a user who is back bears no trace of the deactivation');
 ROLLBACK TO world;
@@ -162,8 +165,7 @@ ROLLBACK TO world;
 SELECT stream_deactivate_users('{ann,ben}', true, true, 'cat') AS a \gset
 SELECT is(pg_temp.keys(:'a'), 'duration task_id', 'deactivating many answers with a task');
 SELECT is(pg_temp.changed(), '{}', 'nothing changes before the task runs');
-CALL stream_run_tasks(until_idle => true);
-SELECT is(pg_temp.ended(:'a'::jsonb ->> 'task_id'), 'completed', 'the task completes');
+SELECT task_completes(:'a'::jsonb ->> 'task_id', description => 'the task completes');
 SELECT set_eq('SELECT unnest(pg_temp.changed())',
               'SELECT pg_temp.written_by(''{ann,ben}'') UNION SELECT pg_temp.conversations_of(''{ann,ben}'')
                UNION SELECT pg_temp.users_named(''{ann,ben}'')',
@@ -247,7 +249,8 @@ SELECT set_eq('SELECT unnest(pg_temp.changed())',
                UNION SELECT concat_ws('' '', relation, key) FROM before
                       WHERE relation = ''stream.feeds'' AND contents ->> ''created_by_id'' = ''ann'' AND contents ->> ''deleted_at'' IS NULL',
               'a deactivation marks nothing of a user who has been deleted since the call');
-SELECT is((SELECT deactivated_at FROM stream.users WHERE id = 'ann'), NULL, 'nor does it deactivate that user');
+SELECT user_is_deleted('ann', 'soft', 'who stays deleted');
+SELECT is((SELECT deactivated_at FROM stream.users WHERE id = 'ann'), NULL, 'and is not deactivated');
 ROLLBACK TO world;
 
 SELECT stream_deactivate_user('ann', true) \g /dev/null

@@ -4,6 +4,7 @@ BEGIN;
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS stream_users;
+CREATE EXTENSION IF NOT EXISTS stream_users_pgtap;
 RESET client_min_messages;
 \ir lib/refused.sql
 \ir lib/world.sql
@@ -38,7 +39,7 @@ END
 $$;
 SELECT is(pg_temp.proof(id), pg_temp.counted(id), format('all rows that name %s are found, and no other', id))
   FROM unnest('{ann,ben,cat,zoe,nora,nobody}'::text[]) AS id;
-SELECT is(pg_temp.proof('nobody'), '{}', 'an id that nothing holds has no row at all');
+SELECT no_trace_of('nobody', 'an id that nothing holds has no row at all');
 SELECT is((SELECT array_agg(relation::text || column_name ORDER BY n) FROM stream_verify_erasure('ann') WITH ORDINALITY AS v (relation, column_name, rows, n)),
           (SELECT array_agg(relation::text || column_name ORDER BY relation::text COLLATE "C", column_name COLLATE "C") FROM stream_verify_erasure('ann')),
           'the rows come by table and column');
@@ -104,10 +105,9 @@ SELECT stream_deactivate_users('{eve}', created_by_id => 'cat') ->> 'task_id' AS
 UPDATE stream.tasks SET params = params || '{"created_by_id": "ann"}' WHERE id = :'pending';
 SELECT stream_delete_users('{ann,ben}', 'hard', 'hard', 'hard', 'hard') ->> 'task_id' AS erased \gset
 SELECT stream_delete_users('{ann}', NULL, 'hard', NULL, NULL) \g /dev/null
-CALL stream_run_tasks(until_idle => true);
-SELECT is(pg_temp.ended(:'erased'), 'completed', 'ann and ben are erased');
-SELECT is(ARRAY[pg_temp.proof('ann'), pg_temp.proof('ben')], '{"{}","{}"}'::jsonb[],
-          'after a completed hard deletion nothing holds the ids, whatever tasks there were');
+SELECT task_completes(:'erased', description => 'ann and ben are erased');
+SELECT no_trace_of(id, format('after a completed hard deletion nothing holds the id of %s, whatever tasks there were', id))
+  FROM unnest('{ann,ben}'::text[]) AS id;
 SELECT is((SELECT deactivated_by_id FROM stream.users WHERE id = 'eve'), NULL,
           'nor does what a task that named an erased user does afterwards');
 SELECT is((SELECT error ->> 'type' FROM stream.tasks WHERE id = :'failed'), 'XX000', 'a failed task still says what kind of error it was');
@@ -199,10 +199,11 @@ SELECT results_eq($$SELECT t.params - 'files' FROM answer, jsonb_array_elements_
                            ('{"calls_mode": "hard", "user_mode": "hard", "messages_mode": "hard", "conversations_mode": "hard"}')$$,
                   'in the recorded modes that erase, the strongest of several, one task for all users with the same');
 SELECT is(stream_reapply_erasures() -> 'users', '0', 'calling again asks for nothing twice');
-CALL stream_run_tasks(until_idle => true);
-SELECT is((SELECT array_agg(DISTINCT pg_temp.ended(i)) FROM answer, jsonb_array_elements_text(a -> 'task_ids') AS i), '{completed}', 'the tasks complete');
-SELECT is(ARRAY[pg_temp.proof('r-hard'), pg_temp.proof('r-both')], '{"{}","{}"}'::jsonb[], 'nothing holds the ids of erased users again');
-SELECT is((SELECT concat_ws(' ', deleted_mode, name) FROM stream.users WHERE id = 'r-pruned'), 'pruning', 'a pruned user is pruned again');
+SELECT task_completes(i, description => 'task ' || n || ' of them completes')
+  FROM answer, jsonb_array_elements_text(a -> 'task_ids') WITH ORDINALITY AS t (i, n);
+SELECT no_trace_of(id, 'nothing holds the erased id ' || id || ' again') FROM unnest('{r-hard,r-both}'::text[]) AS id;
+SELECT user_is_deleted('r-pruned', 'pruning', 'a pruned user is pruned again');
+SELECT user_has('r-pruned', 'name', NULL, 'and has no name');
 SELECT is((SELECT text FROM stream.messages WHERE id = 'r-pruned'), NULL, 'and its messages are empty again');
 SELECT is_empty($$SELECT FROM stream.messages WHERE user_id = 'r-data'$$, 'data that was erased without its user goes again');
 SELECT is((SELECT array_agg(id ORDER BY id) FROM stream.users JOIN backup_users USING (id)
@@ -213,7 +214,7 @@ SELECT is(stream_reapply_erasures(dry_run => true) - 'duration', '{"users": 0, "
 SELECT stream_release_user('r-untouched'), stream_release_user('r-held') \g /dev/null
 SELECT is(stream_reapply_erasures() - 'duration' - 'task_ids', '{"users": 2, "held": []}', 'until the hold is over');
 CALL stream_run_tasks(until_idle => true);
-SELECT is(ARRAY[pg_temp.proof('r-held'), pg_temp.proof('r-partner')], '{"{}","{}"}'::jsonb[], 'then they are erased again too');
+SELECT no_trace_of(id, 'then ' || id || ' is erased again too') FROM unnest('{r-held,r-partner}'::text[]) AS id;
 
 -- A user that is pruned again already keeps that, and only the data is done.
 DELETE FROM stream.erasures_applied WHERE hash IN (SELECT sha256(salt || convert_to('r-pruned', 'UTF8')) FROM stream.erasures);
