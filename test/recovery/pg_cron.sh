@@ -115,12 +115,22 @@ between "At the end of the first one's 60.2 seconds the next worker starts by it
 same "There is one worker still" "$(value "SELECT count(*) $workers")" 1
 same "What is enqueued then is completed as before" "$(outcome "$(remove u31 soft soft)")" completed
 
+# -- suites of an application
+
+sql -c 'CREATE EXTENSION pgtap' -c 'CREATE EXTENSION stream_users_pgtap' >/dev/null
+suite() { sql -c BEGIN -c 'SELECT plan(1)' -c "$1" -c 'SELECT * FROM finish()' -c ROLLBACK; }
+same "A suite's task_completes waits for pg_cron's worker" \
+    "$(suite "SELECT task_completes('$(remove u33 soft soft)', '30 s', 'u33 is deleted')")" "1..1
+ok 1 - u33 is deleted"
+
 # -- stopping
 
 started=$(milliseconds)
 value 'SELECT stream_stop_workers()' >/dev/null
 eventually 20 'the worker to end' holds "NOT EXISTS (SELECT $workers)"
 between "After stream_stop_workers() the waiting worker ends by itself, in milliseconds" $(($(milliseconds) - started)) 0 1500
+check "A suite's task_completes fails when nobody works, and says so" \
+    grep -q '^#     found: task .* is pending after 00:00:00.2$' <<<"$(suite "SELECT task_completes('$(remove u34 soft soft)', '0.2 s')")"
 same "No job is left" "$(value 'SELECT count(*) FROM cron.job')" 0
 eventually 5 'pg_cron to note the end' holds "NOT EXISTS (SELECT FROM cron.job_run_details WHERE status IN ('starting', 'running'))"
 same "No run has failed" \
