@@ -46,7 +46,7 @@ std::string refusal(pqxx::connection &db, const std::string &sqlstate, const std
 std::string follow(pqxx::connection &db, const std::string &task) {
     for (;;) {
         const std::string status =
-            value(db, "SELECT stream_wait_task($1, '0.5 s') ->> 'status'", task);
+            value(db, "SELECT stream_wait_task($1, '0.2 s') ->> 'status'", task);
         std::cout << "  "
                   << value(db,
                            "SELECT format('[%s] %s, %s of %s rows, %s', bar, status, done, "
@@ -62,7 +62,7 @@ std::string follow(pqxx::connection &db, const std::string &task) {
     }
 }
 
-// What users write goes into ordinary tables: here 10,000 messages in a conversation and a team channel.
+// What users write goes into ordinary tables: here 50,000 messages in a conversation and a team channel.
 void write_messages(pqxx::connection &db) {
     pqxx::work tx(db);
     tx.exec("INSERT INTO stream.channels (type, id, created_by_id) "
@@ -72,7 +72,7 @@ void write_messages(pqxx::connection &db) {
             "('team:cpp', 'cpp-1'), ('team:cpp', 'cpp-2'), ('team:cpp', 'cpp-3')");
     tx.exec("INSERT INTO stream.messages (cid, user_id, text) "
             "SELECT CASE i % 2 WHEN 0 THEN 'messaging:cpp' ELSE 'team:cpp' END, 'cpp-1', 'message ' || i "
-            "FROM generate_series(1, 10000) AS i");
+            "FROM generate_series(1, 50000) AS i");
     tx.commit();
 }
 
@@ -116,7 +116,7 @@ void delete_and_restore(pqxx::connection &db) {
     follow(db, deletion);
     expect(value(db, visible, "cpp-1") == "0", "all messages of cpp-1 are marked deleted");
     follow(db, value(db, "SELECT stream_restore_users(ARRAY[$1]) ->> 'task_id'", "cpp-1"));
-    expect(value(db, visible, "cpp-1") == "10000", "restored with all 10000 messages");
+    expect(value(db, visible, "cpp-1") == "50000", "restored with all 50000 messages");
 }
 
 void erase(pqxx::connection &db) {

@@ -34,7 +34,7 @@ async function refusal(promise, code) {
 // Waits for a task, showing how far it is.
 async function follow(id) {
     for (;;) {
-        const { status, progress, result, error } = await call('stream_wait_task', { id, timeout: '0.5 s' });
+        const { status, progress, result, error } = await call('stream_wait_task', { id, timeout: '0.2 s' });
         const rows = `${progress.done} of ${progress.total ?? '?'} rows`;
         console.log(`  ${status}, ${progress.percent} %, ${rows}: ${progress.step}`);
         if (status === 'completed') return result.counts;
@@ -68,7 +68,7 @@ async function life() {
     assert.equal(found.users.length, 50);
     console.log(`${found.users.length} of them pay`);
 
-    // What they write, in plain SQL: 10,000 messages in a conversation and a team channel
+    // What they write, in plain SQL: 50,000 messages in a conversation and a team channel
     await db.query(`INSERT INTO stream.channels (type, id, created_by_id)
                     VALUES ('messaging', 'node', 'node-1'), ('team', 'node', 'node-1')`);
     await db.query(`INSERT INTO stream.channel_members (cid, user_id)
@@ -77,7 +77,7 @@ async function life() {
                          AS c (cid, users), unnest(users) AS user_id`);
     await db.query(`INSERT INTO stream.messages (cid, user_id, text)
                     SELECT CASE i % 2 WHEN 0 THEN 'messaging:node' ELSE 'team:node' END, 'node-1', 'message ' || i
-                    FROM generate_series(1, 10000) AS i`);
+                    FROM generate_series(1, 50000) AS i`);
 
     // Keeping somebody out: banned, then deactivated
     await call('stream_ban_user', { target_user_id: 'node-2', banned_by_id: 'node-1', reason: 'rude', timeout_minutes: 60 });
@@ -98,8 +98,8 @@ async function life() {
 
     const restoration = await call('stream_restore_users', { ids: ['node-1'] });
     await follow(restoration.task_id);
-    assert.equal(await count("user_id = 'node-1' AND deleted_at IS NULL"), 10000);
-    console.log('restored with all 10000 messages');
+    assert.equal(await count("user_id = 'node-1' AND deleted_at IS NULL"), 50000);
+    console.log('restored with all 50000 messages');
 
     // For good, after a look at what it will do
     const hard = { ids: ['node-1'], user_mode: 'hard', messages_mode: 'hard', conversations_mode: 'hard', calls_mode: 'hard',

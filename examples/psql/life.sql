@@ -3,9 +3,9 @@
 -- Run it as the owner of stream_users, in a database where workers run (SELECT stream_start_workers()).
 -- It says what it does and ends with an error, and exit status 3, at the first surprise.
 \set ON_ERROR_STOP on
+\set QUIET on
 \pset tuples_only on
 \pset format unaligned
-\set QUIET on
 
 -- Says what was found, or ends the script.
 CREATE FUNCTION pg_temp.expect(as_expected boolean, what text) RETURNS text LANGUAGE plpgsql AS $$
@@ -39,12 +39,12 @@ SELECT stream_query_users('{"filter_conditions": {"custom.plan": "pro", "id": {"
                             "sort": [{"field": "id", "direction": 1}], "limit": 100}') -> 'users' AS users \gset
 SELECT pg_temp.expect(jsonb_array_length(:'users') = 50, '50 of them pay, the first is ' || (:'users'::jsonb -> 0 ->> 'name'));
 
--- What they write, in plain SQL: 10,000 messages in a conversation and a team channel
+-- What they write, in plain SQL: 50,000 messages in a conversation and a team channel
 INSERT INTO stream.channels (type, id, created_by_id) VALUES ('messaging', 'psql', 'psql-1'), ('team', 'psql', 'psql-1');
 INSERT INTO stream.channel_members (cid, user_id)
 VALUES ('messaging:psql', 'psql-1'), ('messaging:psql', 'psql-2'), ('team:psql', 'psql-1'), ('team:psql', 'psql-2'), ('team:psql', 'psql-3');
 INSERT INTO stream.messages (cid, user_id, text)
-SELECT CASE i % 2 WHEN 0 THEN 'messaging:psql' ELSE 'team:psql' END, 'psql-1', 'message ' || i FROM generate_series(1, 10000) AS i;
+SELECT CASE i % 2 WHEN 0 THEN 'messaging:psql' ELSE 'team:psql' END, 'psql-1', 'message ' || i FROM generate_series(1, 50000) AS i;
 
 -- Keeping somebody out: banned, then deactivated
 SELECT stream_ban_user('psql-2', 'psql-1', 'rude', timeout_minutes => 60) AS answer \gset
@@ -63,18 +63,18 @@ SELECT format('[%s] %s, %s of %s rows, %s', bar, status, done, COALESCE(total::t
   FROM stream.task_progress WHERE task_id = :'task';
 SELECT stream_wait_task(:'task', '2 minutes') ->> 'status' AS status \gset
 SELECT format('[%s] %s, %s of %s rows', bar, status, done, total) FROM stream.task_progress WHERE task_id = :'task';
-SELECT pg_temp.expect(:'status' = 'completed' AND (SELECT count(*) FROM stream.messages WHERE user_id = 'psql-1' AND deleted_at IS NULL) = 0,
-                      'all messages of psql-1 are marked deleted');
+SELECT pg_temp.expect(:'status' = 'completed' AND count(*) = 0, 'all messages of psql-1 are marked deleted')
+  FROM stream.messages WHERE user_id = 'psql-1' AND deleted_at IS NULL;
 
 -- And back
 SELECT stream_restore_users('{psql-1}') ->> 'task_id' AS task \gset
-SELECT pg_temp.expect(stream_wait_task(:'task', '2 minutes') ->> 'status' = 'completed'
-                      AND (SELECT count(*) FROM stream.messages WHERE user_id = 'psql-1' AND deleted_at IS NULL) = 10000,
-                      'restored with all 10000 messages');
+SELECT stream_wait_task(:'task', '2 minutes') ->> 'status' AS status \gset
+SELECT pg_temp.expect(:'status' = 'completed' AND count(*) = 50000, 'restored with all ' || count(*) || ' messages')
+  FROM stream.messages WHERE user_id = 'psql-1' AND deleted_at IS NULL;
 
 -- For good, after a look at what it will do
 SELECT stream_delete_users('{psql-1}', 'hard', 'hard', 'hard', 'hard', new_owner => 'psql-3', dry_run => true) -> 'counts' AS counts \gset
-SELECT pg_temp.expect(:'counts'::jsonb #>> '{stream.messages,hard}' = '10000', 'a hard deletion would do: ' || :'counts');
+SELECT pg_temp.expect(:'counts'::jsonb #>> '{stream.messages,hard}' = '50000', 'a hard deletion would do: ' || :'counts');
 SELECT stream_delete_users('{psql-1}', 'hard', 'hard', 'hard', 'hard', new_owner => 'psql-3') ->> 'task_id' AS task \gset
 SELECT stream_wait_task(:'task', '2 minutes') AS answer \gset
 SELECT pg_temp.expect(:'answer'::jsonb #> '{result,counts}' = :'counts', 'hard-deleted, which did just that');

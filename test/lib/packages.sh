@@ -57,3 +57,16 @@ need_postgres() {
     for suffix; do packages+=("postgresql-$major-$suffix"); done
     need_packages "${packages[@]}"
 }
+
+# need_node_pg DIR: Node and its driver for PostgreSQL. Where Node is not Debian's, Debian's driver can't be
+# installed, and npm puts one into DIR.
+need_node_pg() {
+    ! node -e 'require("pg")' 2>/dev/null || return 0
+    if ! command -v npm >/dev/null; then
+        need_packages nodejs node-pg
+    else
+        echo "installing pg by npm"
+        npm install --silent --no-fund --no-audit --prefix "$1" pg@8
+        export NODE_PATH=$1/node_modules
+    fi
+}

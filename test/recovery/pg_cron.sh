@@ -10,6 +10,8 @@ database=scheduled
 sql >/dev/null <<'SQL'
 CREATE EXTENSION pg_cron;
 CREATE EXTENSION stream_users;
+CREATE EXTENSION pgtap;
+CREATE EXTENSION stream_users_pgtap;
 SELECT stream_upsert_users(jsonb_agg(jsonb_build_object('id', 'u' || i)), false) FROM generate_series(1, 40) AS i;
 INSERT INTO stream.channels (type, id, created_by_id) VALUES ('team', '1', 'u1');
 INSERT INTO stream.messages (cid, id, user_id, text)
@@ -117,7 +119,6 @@ same "What is enqueued then is completed as before" "$(outcome "$(remove u31 sof
 
 # -- suites of an application
 
-sql -c 'CREATE EXTENSION pgtap' -c 'CREATE EXTENSION stream_users_pgtap' >/dev/null
 suite() { sql -c BEGIN -c 'SELECT plan(1)' -c "$1" -c 'SELECT * FROM finish()' -c ROLLBACK; }
 same "A suite's task_completes waits for pg_cron's worker" \
     "$(suite "SELECT task_completes('$(remove u33 soft soft)', '30 s', 'u33 is deleted')")" "1..1
@@ -129,12 +130,12 @@ started=$(milliseconds)
 value 'SELECT stream_stop_workers()' >/dev/null
 eventually 20 'the worker to end' holds "NOT EXISTS (SELECT $workers)"
 between "After stream_stop_workers() the waiting worker ends by itself, in milliseconds" $(($(milliseconds) - started)) 0 1500
-check "A suite's task_completes fails when nobody works, and says so" \
-    grep -q '^#     found: task .* is pending after 00:00:00.2$' <<<"$(suite "SELECT task_completes('$(remove u34 soft soft)', '0.2 s')")"
 same "No job is left" "$(value 'SELECT count(*) FROM cron.job')" 0
 eventually 5 'pg_cron to note the end' holds "NOT EXISTS (SELECT FROM cron.job_run_details WHERE status IN ('starting', 'running'))"
 same "No run has failed" \
     "$(value "SELECT string_agg(status || ': ' || return_message, '; ') FROM cron.job_run_details WHERE status <> 'succeeded'")" ""
+check "A suite's task_completes fails when nobody works, and says so" \
+    grep -q '^#     found: task .* is pending after 00:00:00.2$' <<<"$(suite "SELECT task_completes('$(remove u34 soft soft)', '0.2 s')")"
 same "Nothing in the server's log calls it a failure" "$(grep -E 'FATAL|ERROR|WARNING' "$cluster/log" | grep -v 'pg_cron" is not installed' || true)" ""
 
 finish
