@@ -43,7 +43,8 @@ in_node() {
 over_http() {
     local gateway url status=0
     sql -f examples/rest/setup.sql || return
-    (. "$cluster/env" && PGUSER=rest_gateway PORT=0 exec node examples/rest/gateway.js) >"$dir/gateway" &
+    # shellcheck source=/dev/null
+    (. "$cluster/env" && PGUSER=rest_gateway PORT=0 exec timeout 300 node examples/rest/gateway.js) >"$dir/gateway" &
     gateway=$!
     until url=$(sed -n 's/^listening on //p' "$dir/gateway") && [[ -n $url ]]; do
         kill -0 "$gateway" || return
