@@ -19,6 +19,8 @@ INSERT INTO stream.channels (type, id, created_by_id) VALUES ('m', '1', 'ann');
 INSERT INTO stream.channel_members (cid, user_id) VALUES ('m:1', 'ann'), ('m:1', 'bob');
 INSERT INTO stream.messages (cid, id, user_id, text) VALUES ('m:1', '1', 'ann', 'x'), ('m:1', '2', 'bob', 'x');
 INSERT INTO stream.devices (user_id, id, push_provider) VALUES ('ann', 'd', 'apn');
+SELECT stream_ban_user('cem', 'ann'), stream_mute_users('ann', '{cem}'), stream_mute_channels('ann', '{m:1}'),
+       stream_block_user('ann', 'cem'), stream_flag('message', '2', 'ann');
 SELECT stream_delete_users('{ann}');
 CALL stream_run_tasks(until_idle => true);
 SELECT stream_deactivate_users('{bob}');
