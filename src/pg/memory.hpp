@@ -44,7 +44,7 @@ class BatchMemory {
 public:
     BatchMemory();
     template <class F> void run(F &&body) {
-        const MemoryContext home = MemoryContextSwitchTo(context_);
+        MemoryContext home = MemoryContextSwitchTo(context_);
         body();
         MemoryContextSwitchTo(home);
         MemoryContextReset(context_);

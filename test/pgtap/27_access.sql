@@ -107,7 +107,7 @@ SELECT is((SELECT u.ctid FROM stream.users AS u WHERE id = 'fine'), (SELECT plac
 SELECT is(current_setting('stream_users.presence_timeout'), '2min', 'presence lasts two minutes unless a client asks again');
 CREATE FUNCTION pg_temp.online(id text, seen interval, also text DEFAULT 'online = true') RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE stream.users SET online = true, last_active = now() - seen, deactivated_at = NULL, deleted_at = NULL WHERE users.id = $1;
+    UPDATE stream.users SET online = true, last_active = clock_timestamp() - seen, deactivated_at = NULL, deleted_at = NULL WHERE users.id = $1;
     EXECUTE format('UPDATE stream.users SET %s WHERE id = $1', also) USING id;
     RETURN concat_ws(' ', stream_get_user(id, true) ->> 'online', stream_get_users(ARRAY[id], true) #>> ARRAY['users', id, 'online'],
         (SELECT jsonb_array_length(stream_query_users(jsonb_build_object('include_deactivated_users', true, 'include_deleted_users', true,
@@ -116,8 +116,8 @@ BEGIN
             'filter_conditions', jsonb_build_object('id', id, 'online', jsonb_build_object('$ne', true)))) -> 'users')));
 END
 $$;
-SELECT is(pg_temp.online('fine', '119 seconds'), 'true true 1 0', 'who was seen within the time is online, read or searched for');
-SELECT is(pg_temp.online('fine', '121 seconds'), 'false false 0 1', 'who was not seen within the time is offline');
+SELECT is(pg_temp.online('fine', '110 seconds'), 'true true 1 0', 'who was seen within the time is online, read or searched for');
+SELECT is(pg_temp.online('fine', '130 seconds'), 'false false 0 1', 'who was not seen within the time is offline');
 SELECT is(pg_temp.online('fine', NULL), 'false false 0 1', 'who was never seen is offline');
 SELECT is(pg_temp.online('fine', '0', 'deactivated_at = now()'), 'false false 0 1', 'a deactivated user is offline');
 SELECT is(pg_temp.online('fine', '0', 'deleted_at = now()'), 'false false 0 1', 'a deleted user is offline');
