@@ -22,6 +22,7 @@ FROM (VALUES ('stream_get_user', 'reader'), ('stream_get_users', 'reader'), ('st
              ('stream_authorize', 'reader'), ('present_since', 'reader'),
              ('stream_connect_user', 'writer'), ('stream_disconnect_user', 'writer'), ('stream_revoke_tokens', 'admin'),
              ('stream_upsert_users', 'writer'), ('stream_patch_user', 'writer'), ('stream_patch_users', 'writer'),
+             ('stream_set_push_notifications', 'writer'),
              ('stream_deactivate_user', 'moderator'), ('stream_deactivate_users', 'moderator'),
              ('stream_reactivate_user', 'moderator'), ('stream_reactivate_users', 'moderator'),
              ('stream_ban_user', 'moderator'), ('stream_unban_user', 'moderator'),

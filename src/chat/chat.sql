@@ -46,7 +46,8 @@ CREATE TABLE stream.messages (
     PRIMARY KEY (cid, id)
 );
 CREATE INDEX messages_user ON stream.messages (user_id, cid, id);
-CREATE INDEX messages_parent ON stream.messages (cid, parent_id) WHERE parent_id IS NOT NULL;
+CREATE INDEX messages_created ON stream.messages (cid, created_at);
+CREATE INDEX messages_parent ON stream.messages (cid, parent_id, user_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX messages_quoted ON stream.messages (cid, quoted_message_id) WHERE quoted_message_id IS NOT NULL;
 CREATE INDEX messages_pinned_by ON stream.messages (pinned_by_id, cid, id) WHERE pinned_by_id IS NOT NULL;
 CREATE INDEX messages_mentioned ON stream.messages USING gin (mentioned_user_ids) WHERE mentioned_user_ids <> '{}';
@@ -67,7 +68,7 @@ CREATE TABLE stream.reads (
     cid text COLLATE "C" NOT NULL,
     user_id text COLLATE "C" NOT NULL,
     last_read timestamptz NOT NULL DEFAULT now(),
-    unread_messages integer NOT NULL DEFAULT 0,
+    unread_messages integer,
     PRIMARY KEY (cid, user_id)
 );
 CREATE INDEX reads_user ON stream.reads (user_id, cid);

@@ -43,7 +43,8 @@ COMMENT ON COLUMN stream.messages.updated_at IS 'When the message was last chang
 COMMENT ON COLUMN stream.messages.deleted_at IS 'When the message was marked deleted; null while it is not';
 COMMENT ON COLUMN stream.messages.deleted_by_task IS 'The task that marked it deleted; null when the application did';
 COMMENT ON INDEX stream.messages_user IS 'Walks an author''s messages in the order of the primary key';
-COMMENT ON INDEX stream.messages_parent IS 'Finds the replies to a message that is erased';
+COMMENT ON INDEX stream.messages_created IS 'Finds what was written in a channel after it was last read, and its newest messages';
+COMMENT ON INDEX stream.messages_parent IS 'Finds the replies to a message that is erased, and whether a user replied to one';
 COMMENT ON INDEX stream.messages_quoted IS 'Finds the quotes of a message that is erased';
 COMMENT ON INDEX stream.messages_pinned_by IS 'Finds what a user that is erased has pinned';
 COMMENT ON INDEX stream.messages_mentioned IS 'Finds mentions of a user that is erased';
@@ -64,8 +65,8 @@ COMMENT ON TABLE stream.reads IS 'How far users have read in channels';
 COMMENT ON COLUMN stream.reads.cid IS 'The channel';
 COMMENT ON COLUMN stream.reads.user_id IS 'Who read';
 COMMENT ON COLUMN stream.reads.last_read IS 'Up to when';
-COMMENT ON COLUMN stream.reads.unread_messages IS 'How many messages are unread; kept by the application';
-COMMENT ON INDEX stream.reads_user IS 'Finds a user''s unread channels';
+COMMENT ON COLUMN stream.reads.unread_messages IS 'How many messages are unread, where the application keeps that; null: user objects count the messages of others after last_read';
+COMMENT ON INDEX stream.reads_user IS 'Finds where a user has read';
 COMMENT ON TRIGGER guard_author ON stream.reads IS 'Refuses reads of deleted or deactivated users';
 
 COMMENT ON TABLE stream.flags IS 'Messages, users, activities and comments that users reported';

@@ -31,6 +31,17 @@ COMMENT ON FUNCTION stream_patch_users(jsonb) IS
 patches: {"users": [{"id": …, "set": {…}, "unset": […]}, …]}, or the bare array; set and unset as in stream_patch_user.
 Returns {users: {"<id>": {…}}, duration}, with membership_deletion_task_id when leaving a team ends memberships.';
 
+CREATE FUNCTION stream_set_push_notifications(id text, disabled boolean DEFAULT NULL, disabled_until timestamptz DEFAULT NULL) RETURNS jsonb
+    LANGUAGE c SECURITY DEFINER PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'stream_set_push_notifications';
+REVOKE ALL ON FUNCTION stream_set_push_notifications(text, boolean, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION stream_set_push_notifications(text, boolean, timestamptz) IS
+'Sets whether a user is pushed to: what the user object shows as push_notifications. Without disabled and disabled_until nothing is said of it any more. Refused: an unknown user (ST016); a deleted one, disabled_until with disabled false (ST004).
+id: the user.
+disabled: true: no push notifications.
+disabled_until: they are disabled until then; afterwards the setting has run out, and the user object no longer shows it.
+Returns {user, duration}.';
+
 CREATE FUNCTION stream_get_user(id text, include_deleted boolean DEFAULT false) RETURNS jsonb
     LANGUAGE c STABLE SECURITY DEFINER PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'stream_get_user';

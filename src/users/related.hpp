@@ -16,7 +16,7 @@ public:
         int64 unread_count = 0; // messages, over all channels
         int64 total_unread_count = 0;
         int64 unread_channels = 0; // channels with unread messages
-        int64 unread_threads = 0;  // always 0: nothing is kept of what was read in a thread
+        int64 unread_threads = 0;  // those the user wrote in, with unread replies
     };
     // The app-wide ban in force, if any.
     struct Ban {

@@ -4,6 +4,7 @@
 
 #include "pg/key_order.hpp"
 #include "users/fields.hpp"
+#include "users/push_notifications.hpp"
 #include "users/related.hpp"
 
 namespace stream::users {
@@ -27,16 +28,26 @@ constexpr FieldSet full_form_only =
     bit(Field::devices) | bit(Field::mutes) | bit(Field::channel_mutes) | bit(Field::unread_count) |
     bit(Field::total_unread_count) | bit(Field::unread_channels) | bit(Field::unread_threads);
 
+// One user on its way into a response.
+struct Subject {
+    const UserRecord &user;
+    const Related &related;
+    Related::Ban ban;
+    std::optional<pg::JsonValue> push_notifications;
+    Related::Counters counters;
+};
+
 // The fields that this user's object has.
-FieldSet fields_of(const UserRecord &user, const Related::Ban &ban, Form form) {
+FieldSet fields_of(const Subject &of, Form form) {
+    const UserRecord &user = of.user;
     FieldSet set = form == Form::full ? always | full_form_only : always;
     const auto add_if = [&set](bool present, Field field) { set |= present ? bit(field) : 0; };
     add_if(user.name.has_value(), Field::name);
     add_if(user.image.has_value(), Field::image);
     add_if(user.teams_role.has_value(), Field::teams_role);
     add_if(user.privacy_settings.has_value(), Field::privacy_settings);
-    add_if(user.push_notifications.has_value(), Field::push_notifications);
-    add_if(ban.expires.has_value(), Field::ban_expires);
+    add_if(of.push_notifications.has_value(), Field::push_notifications);
+    add_if(of.ban.expires.has_value(), Field::ban_expires);
     add_if(user.last_active.has_value(), Field::last_active);
     add_if(user.avg_response_time.has_value(), Field::avg_response_time);
     add_if(user.deactivated_at.has_value(), Field::deactivated_at);
@@ -58,14 +69,6 @@ void write_teams(pg::JsonbWriter &w, const pg::Vec<std::string_view> &teams) {
         w.string(team);
     w.end();
 }
-
-// One user on its way into a response.
-struct Subject {
-    const UserRecord &user;
-    const Related &related;
-    Related::Ban ban;
-    Related::Counters counters;
-};
 
 void write_field(pg::JsonbWriter &w, Field field, const Subject &of) {
     const UserRecord &user = of.user;
@@ -125,7 +128,7 @@ void write_field(pg::JsonbWriter &w, Field field, const Subject &of) {
     case Field::avg_response_time:
         return w.integer(*user.avg_response_time);
     case Field::push_notifications:
-        return w.value(*user.push_notifications);
+        return w.value(*of.push_notifications);
     case Field::total_unread_count:
         return w.integer(of.counters.total_unread_count);
     case Field::revoke_tokens_issued_before:
@@ -144,10 +147,14 @@ void UserWriter::write(pg::JsonbWriter &w, const UserRecord &user,
                        std::string_view duration) const {
     static constexpr Field first_after_duration = Field::language;
     static_assert(pg::key_less("devices", "duration") && pg::key_less("duration", "language"));
-    Subject subject{user, *related_, related_->ban(user.id), {}};
+    Subject subject{user,
+                    *related_,
+                    related_->ban(user.id),
+                    push_notifications_in_force(user, GetCurrentStatementStartTimestamp()),
+                    {}};
     if (form_ == Form::full)
         subject.counters = related_->counters(user.id);
-    const FieldSet fields = fields_of(user, subject.ban, form_);
+    const FieldSet fields = fields_of(subject, form_);
     std::size_t count = duration.empty() ? 0 : 1;
     for_each(fields, [&count](Field) { count++; });
     const auto in_order = [&](auto write_duration, auto write_one) {

@@ -46,7 +46,7 @@ COMMENT ON COLUMN stream.users.teams_role IS 'Roles in single teams: {"<team>": 
 COMMENT ON COLUMN stream.users.language IS 'ISO 639-1 code with optional region, such as en or fr-CA; empty when unknown';
 COMMENT ON COLUMN stream.users.invisible IS 'True: others are not shown whether the user is online';
 COMMENT ON COLUMN stream.users.privacy_settings IS '{"typing_indicators", "read_receipts", "delivery_receipts": {"enabled": boolean}}, each optional';
-COMMENT ON COLUMN stream.users.push_notifications IS '{"disabled": boolean, "disabled_until": Unix epoch nanoseconds}, each optional';
+COMMENT ON COLUMN stream.users.push_notifications IS '{"disabled": boolean, "disabled_until": Unix epoch nanoseconds}, each optional; run out once disabled_until is over';
 COMMENT ON COLUMN stream.users.online IS 'True: the user has connected and not disconnected since. It is no longer online once last_active is stream_users.presence_timeout ago; workers then set this to false';
 COMMENT ON COLUMN stream.users.last_active IS 'When the user last connected or disconnected';
 COMMENT ON COLUMN stream.users.avg_response_time IS 'How fast the user answers, on average, in seconds';
