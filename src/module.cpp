@@ -24,6 +24,7 @@ int chunk_pause_ms = 0;
 int rows_per_second = 0;
 int keep_tasks_minutes = 30 * 24 * 60;
 int presence_timeout_seconds = 120;
+bool response_times = true;
 
 } // namespace stream::settings
 
@@ -107,6 +108,10 @@ void _PG_init(void) {
         "0 keeps users online until they disconnect.", &settings::presence_timeout_seconds,
         settings::presence_timeout_seconds, 0, INT_MAX, PGC_SUSET, GUC_UNIT_S, nullptr, nullptr,
         nullptr);
+    DefineCustomBoolVariable("stream_users.response_times",
+                             "Workers keep users' avg_response_time when they have nothing to do.",
+                             "Off leaves it as it is.", &settings::response_times, true,
+                             PGC_USERSET, 0, nullptr, nullptr, nullptr);
     define_event_settings();
     define_task_settings();
     DefineCustomStringVariable(

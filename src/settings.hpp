@@ -27,6 +27,8 @@ enum class Events : int { off, notify, outbox, on };
 extern Events events;
 extern int keep_events_minutes; // stream_users.keep_events: -1 is for ever; superusers only
 
+extern bool response_times; // stream_users.response_times: workers keep avg_response_time
+
 extern int presence_timeout_seconds; // stream_users.presence_timeout: 0 for ever; superusers only
 
 } // namespace stream::settings

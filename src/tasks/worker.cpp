@@ -13,6 +13,7 @@
 //   running            --its worker dies: the lock is free-->  running under the next worker
 
 #include "access/presence.hpp"
+#include "chat/response_times.hpp"
 #include "events/past.hpp"
 #include "pg/transaction.hpp"
 #include "settings.hpp"
@@ -72,6 +73,7 @@ private:
     void expect_late_cancel() { late_cancel_until_ = GetCurrentTimestamp() + late_cancel_us; }
     bool was_late_cancel() { return GetCurrentTimestamp() < std::exchange(late_cancel_until_, 0); }
     bool trim();
+    bool work_out_response_times();
     bool dismissed();
     bool more_may_come() const { return !blocked_.empty() || (next_retry_ && !atomic_); }
     int64 pause() const;
@@ -97,6 +99,7 @@ private:
     Rate rate_;
     TimestampTz counted_until_ = 0; // of the time spent on the present task
     Trim trim_;
+    chat::ResponseTimes response_times_;
     TimestampTz next_trim_ = 0;
     // Somebody cancelled a task that ended before the signal for it came: until when it may.
     TimestampTz late_cancel_until_ = 0;
@@ -157,7 +160,7 @@ void Worker::run() {
                 break;
             continue;
         }
-        if (trim())
+        if (trim() || work_out_response_times())
             continue;
         if ((until_idle_ && !more_may_come()) || !time_left())
             break;
@@ -304,6 +307,15 @@ bool Worker::trim() {
     });
     if (!more)
         next_trim_ = GetCurrentTimestamp() + trim_interval_us;
+    return more;
+}
+
+// Likewise. Returns true when it has more to do.
+bool Worker::work_out_response_times() {
+    if (atomic_ || !response_times_.due() || !time_left())
+        return false;
+    bool more = false;
+    transaction([&] { more = response_times_.step(); });
     return more;
 }
 
