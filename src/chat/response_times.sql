@@ -3,10 +3,10 @@
 CREATE TABLE stream.response_times (
     cid text COLLATE "C" NOT NULL,
     user_id text COLLATE "C" NOT NULL,
-    answers integer NOT NULL,
-    waited interval NOT NULL,
-    newest_at timestamptz NOT NULL,
-    newest_id text COLLATE "C" NOT NULL,
+    answers integer NOT NULL DEFAULT 0,
+    waited interval NOT NULL DEFAULT '0',
+    newest_at timestamptz NOT NULL DEFAULT now(),
+    newest_id text COLLATE "C" NOT NULL DEFAULT '',
     PRIMARY KEY (cid, user_id)
 );
 CREATE INDEX response_times_user ON stream.response_times (user_id, cid);

@@ -119,6 +119,8 @@ CREATE FUNCTION pg_temp.populate() RETURNS void LANGUAGE sql VOLATILE AS $$
     SELECT pg_temp.id('u', 9), COALESCE(pg_temp.maybe(pg_temp.id('c:', 9)), ''), pg_temp.maybe(pg_temp.id('u', 9)) FROM generate_series(1, 12) ON CONFLICT DO NOTHING;
     INSERT INTO stream.user_mutes (user_id, target_id) SELECT pg_temp.id('u', 9), pg_temp.id('u', 9) FROM generate_series(1, 12) ON CONFLICT DO NOTHING;
     INSERT INTO stream.channel_mutes (user_id, channel_cid) SELECT pg_temp.id('u', 9), pg_temp.id('c:', 9) FROM generate_series(1, 12) ON CONFLICT DO NOTHING;
+    INSERT INTO stream.response_times (cid, user_id, answers, waited, newest_at, newest_id)
+    SELECT pg_temp.id('c:', 9), pg_temp.id('u', 9), 1, '1 s', now(), 'm1' FROM generate_series(1, 12) ON CONFLICT DO NOTHING;
     INSERT INTO stream.blocks (user_id, blocked_user_id) SELECT pg_temp.id('u', 9), pg_temp.id('u', 9) FROM generate_series(1, 12) ON CONFLICT DO NOTHING;
     INSERT INTO drawn.posts SELECT i, pg_temp.id('u', 9), 'body', pg_temp.sometimes_deleted() FROM generate_series(1, 12) AS i;
     INSERT INTO drawn.answers SELECT i, floor(random() * 13), pg_temp.id('u', 9), 'body', random() < 0.2 FROM generate_series(1, 20) AS i;

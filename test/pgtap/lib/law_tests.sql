@@ -100,7 +100,8 @@ SELECT run, relation, key, a.rules, b.contents AS before,
   LEFT JOIN before AS b USING (relation, key);
 
 -- What the counts must be: rows by table and mode. A row is counted once as gone, or as emptied, or as
--- marked, in the stronger mode when there are two; and once for each place in it that loses an id.
+-- marked, in the stronger mode when there are two, but where a pruned user's own rows go, which they do before
+-- conversations; and once for each place in it that loses an id.
 CREATE TEMPORARY TABLE counted AS
 WITH strength (mode, n) AS (VALUES ('soft', 1), ('pruning', 2), ('hard', 3)),
 handled AS (
@@ -108,7 +109,8 @@ handled AS (
       FROM compared AS c, unnest(c.rules) AS a JOIN strength AS s ON s.mode = a.mode
      WHERE CASE WHEN c.wanted IS NULL THEN a.effect = 'gone'
                 ELSE a.effect = 'emptied' OR (a.effect = 'marked' AND NOT pg_temp.is_marked(c.before, c.relation)) END
-     ORDER BY c.run, c.relation, c.key, a.effect = 'emptied' DESC, s.n DESC
+     ORDER BY c.run, c.relation, c.key, a.effect = 'emptied' DESC,
+              a.n IN (SELECT n FROM rules WHERE governor = 'user' AND modes = '{pruning}' AND effect = 'gone') DESC, s.n DESC
     )
 SELECT run, jsonb_object_agg(relation, modes) AS counts
   FROM (SELECT run, relation, jsonb_object_agg(mode, n) AS modes

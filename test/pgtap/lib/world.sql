@@ -159,6 +159,10 @@ SELECT user_id, cid, '2024-01-01', '2024-01-01' FROM stream.channel_members;
 INSERT INTO stream.blocks (user_id, blocked_user_id, created_at)
 SELECT user_id, target_id, '2024-01-01' FROM stream.user_mutes;
 
+-- What workers found out of conversations
+INSERT INTO stream.response_times (cid, user_id, answers, waited, newest_at, newest_id)
+SELECT m.cid, m.user_id, 3, '1 minute', '2024-01-01', 'm1' FROM stream.channel_members AS m WHERE m.cid LIKE 'dm:%';
+
 SET LOCAL stream_users.guard_writes = on;
 
 -- The tables with data of users: all of the schema but queue, log, catalogue and rights.
@@ -167,7 +171,7 @@ CREATE FUNCTION pg_temp.watched_tables() RETURNS SETOF regclass LANGUAGE sql AS 
       FROM pg_class AS c
      WHERE c.relnamespace = 'stream'::regnamespace AND c.relkind = 'r'
        AND c.relname NOT IN ('tasks', 'task_users', 'task_files', 'worker_slots', 'roles', 'function_levels', 'events', 'events_trimmed',
-                              'erasures', 'erasures_applied', 'holds')
+                              'erasures', 'erasures_applied', 'holds', 'response_time_walk')
        AND c.relname NOT LIKE 'binding%'
      ORDER BY c.oid::regclass::text
 $$;

@@ -283,7 +283,7 @@ FROM (SELECT c.oid::regclass::text AS name
       FROM pg_class c
       WHERE c.relnamespace = 'stream'::regnamespace AND c.relkind = 'r'
         AND c.relname NOT IN ('tasks', 'task_users', 'task_files', 'worker_slots', 'function_levels', 'events', 'events_trimmed',
-                              'erasures', 'erasures_applied')
+                              'erasures', 'erasures_applied', 'response_time_walk')
         AND c.relname NOT LIKE 'binding%') AS r
 ORDER BY r.name COLLATE "C"
 \gexec
