@@ -125,7 +125,9 @@ pg::Statement write_averages(R"(
     SET avg_response_time = a.seconds
     FROM unnest($1) AS wanted (id)
     CROSS JOIN LATERAL (
-        SELECT LEAST(round(extract(epoch FROM sum(recent.waited)) / NULLIF(sum(recent.answers), 0)), 2147483647)::integer AS seconds
+        SELECT CASE WHEN sum(recent.answers) > 0
+                    THEN LEAST(round(extract(epoch FROM sum(recent.waited)) / sum(recent.answers)), 2147483647)::integer
+               END AS seconds
         FROM (SELECT waited, answers
               FROM stream.response_times
               WHERE user_id = wanted.id

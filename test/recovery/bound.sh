@@ -6,7 +6,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib/recovery.sh"
 
 chmod 777 "$work" # the dumps are written by the cluster's user
-test/cluster create "$cluster" --no-cron
+test/cluster create "$cluster" --no-cron -c stream_users.response_times=off
 in_cluster createdb original
 database=original
 

@@ -4,7 +4,7 @@
 # shellcheck source-path=SCRIPTDIR source=lib/recovery.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/recovery.sh"
 
-test/cluster create "$cluster" --no-cron
+test/cluster create "$cluster" --no-cron -c stream_users.response_times=off
 load
 copy_database undisturbed many one_chunk
 messages_left() { value 'SELECT count(*) FROM stream.messages'; }

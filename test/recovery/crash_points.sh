@@ -62,7 +62,7 @@ VACUUM (ANALYZE);
 SQL
 }
 
-test/cluster create "$cluster" --no-cron
+test/cluster create "$cluster" --no-cron -c stream_users.response_times=off
 load_groups
 copy_database undisturbed
 database=undisturbed

@@ -5,7 +5,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib/recovery.sh"
 
 chmod 777 "$work" # the dumps are written by the cluster's user
-test/cluster create "$cluster" --no-cron >/dev/null
+test/cluster create "$cluster" --no-cron -c stream_users.response_times=off >/dev/null
 for database in original plain custom parallel; do
     in_cluster createdb "$database"
 done
@@ -63,7 +63,7 @@ release
 wait_for_workers
 cluster=$work/cluster2
 database=postgres
-test/cluster create "$cluster" --no-cron
+test/cluster create "$cluster" --no-cron -c stream_users.response_times=off
 sql -o "$work/out" -f "$work/waiting.sql"
 in_cluster timeout --foreground 20 psql -Xq -d postgres -c "CALL stream_run_tasks(run_for => '10 seconds', until_idle => true)"
 same "a task dumped while it waited for an older transaction goes on in a new server" \

@@ -5,7 +5,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib/recovery.sh"
 
 chmod 777 "$work" # the dump and the ledger are written by the cluster's user
-test/cluster create "$cluster" --no-cron >/dev/null
+test/cluster create "$cluster" --no-cron -c stream_users.response_times=off >/dev/null
 
 run() { sql -c "CALL stream_run_tasks(until_idle => true)"; }
 # delete IDS ARGUMENTS…: deletes these users and waits for the task.
@@ -72,7 +72,7 @@ same "after a restore of a backup from after the erasures nothing is due" "$(<"$
 
 # The old backup, in another server
 cluster=$work/cluster2
-test/cluster create "$cluster" --no-cron >/dev/null
+test/cluster create "$cluster" --no-cron -c stream_users.response_times=off >/dev/null
 sql -o "$work/out" -f "$work/backup.sql"
 same "an old backup brings them back" "$(value "SELECT count(*) FROM stream.users WHERE id IN ('gone1', 'gone2', 'anew')")" 3
 untouched=$(rows_of stays2,soft)

@@ -5,7 +5,7 @@
 # shellcheck source-path=SCRIPTDIR source=lib/recovery.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/recovery.sh"
 
-test/cluster create "$cluster" --no-cron
+test/cluster create "$cluster" --no-cron -c stream_users.response_times=off
 sql >/dev/null <<'SQL'
 CREATE EXTENSION stream_users;
 SELECT stream_upsert_users(jsonb_agg(jsonb_build_object('id', id, 'name', id, 'custom', '{"city": "Rome"}'::jsonb)), false)

@@ -6,7 +6,7 @@
 
 seed=${SEED:-$RANDOM}
 note "SEED=$seed"
-test/cluster create "$cluster" --no-cron
+test/cluster create "$cluster" --no-cron -c stream_users.response_times=off
 sql >/dev/null <<'SQL'
 CREATE EXTENSION stream_users;
 SELECT stream_upsert_users(jsonb_agg(jsonb_build_object('id', 'u' || i, 'name', 'User ' || i)), false) FROM generate_series(1, 200) AS i;

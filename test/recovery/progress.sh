@@ -4,7 +4,7 @@
 # shellcheck source-path=SCRIPTDIR source=lib/recovery.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/recovery.sh"
 
-test/cluster create "$cluster" --no-cron
+test/cluster create "$cluster" --no-cron -c stream_users.response_times=off
 load
 progress() { value "SELECT $2 FROM stream.task_progress WHERE task_id = '$1'"; }
 shows() { holds "EXISTS (SELECT FROM stream.task_progress WHERE task_id = '$1' AND $2)"; }

@@ -10,7 +10,7 @@ seed=${SEED:-$RANDOM}
 RANDOM=$seed
 note "SEED=$seed KILLS=$total_kills"
 
-test/cluster create "$cluster" --no-cron
+test/cluster create "$cluster" --no-cron -c stream_users.response_times=off
 load
 
 # users FROM TO [ID…]: an array of ids. Of u1–u10 each wrote a tenth of the messages.

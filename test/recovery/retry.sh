@@ -4,7 +4,7 @@
 # shellcheck source-path=SCRIPTDIR source=lib/recovery.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/recovery.sh"
 
-test/cluster create "$cluster" --no-cron -c deadlock_timeout=100ms
+test/cluster create "$cluster" --no-cron -c stream_users.response_times=off -c deadlock_timeout=100ms
 sql >/dev/null <<'SQL'
 CREATE EXTENSION stream_users;
 SELECT stream_upsert_users(jsonb_agg(jsonb_build_object('id', 'u' || i)), false) FROM generate_series(1, 100) AS i;
