@@ -23,6 +23,8 @@ FROM (VALUES ('stream_get_user', 'reader'), ('stream_get_users', 'reader'), ('st
              ('stream_connect_user', 'writer'), ('stream_disconnect_user', 'writer'), ('stream_revoke_tokens', 'admin'),
              ('stream_upsert_users', 'writer'), ('stream_patch_user', 'writer'), ('stream_patch_users', 'writer'),
              ('stream_set_push_notifications', 'writer'),
+             ('stream_create_device', 'writer'), ('stream_list_devices', 'writer'), ('stream_delete_device', 'writer'),
+             ('stream_create_guest', 'writer'),
              ('stream_deactivate_user', 'moderator'), ('stream_deactivate_users', 'moderator'),
              ('stream_reactivate_user', 'moderator'), ('stream_reactivate_users', 'moderator'),
              ('stream_ban_user', 'moderator'), ('stream_unban_user', 'moderator'),
@@ -51,6 +53,7 @@ the tables. An unknown level is refused (ST004).
 role: the role.
 level: reader (get, query, authorize, tasks, events), writer (and upsert, patch, connect), moderator (and deactivate, reactivate,
 bans, mutes, blocks, flags) or admin (all).
+level: reader (get, query, tasks, events), writer (and upsert, patch, devices, guests), moderator (and deactivate, reactivate) or admin (all).
 Returns {level, duration}.';
 COMMENT ON FUNCTION stream_revoke(regrole, text) IS
 'Takes a level, and those above it, from a role of the database; what is left is the level below. An unknown level is

@@ -11,6 +11,15 @@ users: {"users": {"<id>": {…}}}, {"users": [{…}]}, a bare array, or one user
 return_users: false returns {created, updated, unchanged, duration} instead of the users.
 Returns {users: {"<id>": {…}}, membership_deletion_task_id, duration}. membership_deletion_task_id: the task that ends memberships in channels of teams that users left; empty when there is none.';
 
+CREATE FUNCTION stream_create_guest("user" jsonb) RETURNS jsonb
+    LANGUAGE c SECURITY DEFINER PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'stream_create_guest';
+REVOKE ALL ON FUNCTION stream_create_guest(jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION stream_create_guest(jsonb) IS
+'Creates a user with the role guest under an id that nobody has yet: guest-<uuid>-<id>, or guest-<uuid> without an id. Each call creates another one. Refused (ST004): a bad id or value, an unknown key, another role.
+user: the user object, as stream_upsert_users takes it; id may be left out and is at most 212 characters long.
+Returns {user, duration}.';
+
 CREATE FUNCTION stream_patch_user(id text, set jsonb DEFAULT '{}', unset text[] DEFAULT '{}') RETURNS jsonb
     LANGUAGE c SECURITY DEFINER PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'stream_patch_user';

@@ -10,6 +10,8 @@ namespace {
 using pg::JsonMember;
 using pg::JsonValue;
 
+constexpr std::string_view guest_role = "guest";
+
 std::string_view read_id(const JsonValue &object, const Place &place) {
     const std::string_view id = read_id_string(object, place);
     if (!is_user_id(id))
@@ -19,9 +21,8 @@ std::string_view read_id(const JsonValue &object, const Place &place) {
 }
 
 // duration stands in a user that stream_get_user answered with, which may be sent back as it is.
-Profile read_user(const JsonValue &object, const Place &place, const Roles &roles) {
-    Profile profile;
-    profile.id = read_id(object, place);
+void read_fields(Profile &profile, const JsonValue &object, const Place &place,
+                 const Roles &roles) {
     for (const JsonMember member : object.object()) {
         const auto field = find_field(member.key);
         if (!field && member.key == "duration")
@@ -33,6 +34,12 @@ Profile read_user(const JsonValue &object, const Place &place, const Roles &role
             set_field(profile, *field, member.value, place, roles);
     }
     check_teams_role(profile, place);
+}
+
+Profile read_user(const JsonValue &object, const Place &place, const Roles &roles) {
+    Profile profile;
+    profile.id = read_id(object, place);
+    read_fields(profile, object, place, roles);
     return profile;
 }
 
@@ -73,7 +80,31 @@ JsonValue unwrap(const pg::JsonObject &wrapper) {
     return *wrapper.find("users");
 }
 
+// Whether a request says something of that field: null counts as left out.
+bool names(const pg::JsonObject &object, std::string_view field) {
+    const auto value = object.find(field);
+    return value && !value->is_null();
+}
+
 } // namespace
+
+Profile read_guest(const Jsonb *request, const Roles &roles) {
+    const JsonValue root(request);
+    const Place place = Place::bare();
+    if (!root.is_object())
+        throw bad_input(std::string("user must be an object, not ") + root.type_name()).at("user");
+    Profile profile;
+    profile.role = guest_role;
+    if (names(root.object(), "id"))
+        profile.id = read_id(root, place);
+    read_fields(profile, root, place, roles);
+    if (names(root.object(), "role") && profile.role != guest_role)
+        throw place
+            .refuse("a guest can't have the role " + quoted(profile.role), "role", profile.id)
+            .hint("Leave role out, or create the user with stream_upsert_users.");
+    profile.role = guest_role;
+    return profile;
+}
 
 std::string_view read_id_string(const JsonValue &object, const Place &place) {
     if (!object.is_object())

@@ -15,6 +15,10 @@ struct UserRequest {
 // been appended by then. Views point into the request.
 void read_users(const Jsonb *request, const Roles &roles, pg::Vec<UserRequest> &users);
 
+// The user object of a guest to be: its id is what the caller wants to recognise the guest by, and
+// empty when there is none. Refuses what read_users does, and any role but guest.
+Profile read_guest(const Jsonb *request, const Roles &roles);
+
 // The entries of {"users": list} or of the bare list. Refuses other keys beside users, and an empty
 // list.
 pg::JsonArray list_of_users(const pg::JsonValue &request);
