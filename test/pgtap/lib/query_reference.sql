@@ -67,6 +67,14 @@ CREATE FUNCTION pg_temp.nanoseconds(operand jsonb) RETURNS numeric LANGUAGE sql 
     FROM regexp_match(operand #>> '{}', '^([^.]*?)(?:\.([0-9]+))?(Z|[+-][0-9:]+)$') AS part
 $$;
 
+CREATE TEMPORARY TABLE moments AS
+SELECT n, field, pg_temp.nanoseconds(at) AS at
+FROM people, LATERAL (VALUES ('created_at', created_at), ('updated_at', updated_at), ('last_active', last_active),
+                             ('deactivated_at', deactivated_at), ('deleted_at', deleted_at)) AS m (field, at)
+WHERE at IS NOT NULL;
+CREATE INDEX ON moments (field);
+ANALYZE moments;
+
 CREATE FUNCTION pg_temp.compares(a anycompatible, op text, b anycompatible) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE op WHEN '$eq' THEN a = b WHEN '$ne' THEN a <> b WHEN '$gt' THEN a > b WHEN '$gte' THEN a >= b WHEN '$lt' THEN a < b
                    ELSE a <= b END
@@ -78,6 +86,7 @@ CREATE FUNCTION pg_temp.holding(field text, path text[], op text, operand jsonb)
 DECLARE
     wanted text := operand #>> '{}';
     listed text[] := ARRAY(SELECT jsonb_array_elements_text(CASE jsonb_typeof(operand) WHEN 'array' THEN operand END));
+    moment numeric;
 BEGIN
     IF op = '$autocomplete' THEN
         RETURN QUERY SELECT w.n FROM words AS w
@@ -105,13 +114,14 @@ BEGIN
             WHERE CASE field WHEN 'banned' THEN p.banned WHEN 'shadow_banned' THEN p.shadow_banned WHEN 'online' THEN p.online
                              ELSE p.invisible END = operand::boolean;
     ELSIF field LIKE '%\_at' OR field = 'last_active' THEN
-        RETURN QUERY SELECT t.n
-            FROM (SELECT p.n, pg_temp.nanoseconds(CASE field
-                      WHEN 'created_at' THEN p.created_at WHEN 'updated_at' THEN p.updated_at WHEN 'last_active' THEN p.last_active
-                      WHEN 'deactivated_at' THEN p.deactivated_at ELSE p.deleted_at END) AS at FROM people AS p) AS t
-            WHERE CASE op WHEN '$exists' THEN t.at IS NOT NULL
-                          WHEN '$in' THEN t.at IN (SELECT pg_temp.nanoseconds(e) FROM jsonb_array_elements(operand) AS e)
-                          ELSE pg_temp.compares(t.at, op, pg_temp.nanoseconds(operand)) END;
+        IF op IN ('$eq', '$gt', '$gte', '$lt', '$lte') THEN
+            moment := pg_temp.nanoseconds(operand);
+        END IF;
+        RETURN QUERY SELECT m.n FROM moments AS m
+            WHERE m.field = holding.field
+              AND CASE op WHEN '$exists' THEN true
+                          WHEN '$in' THEN m.at IN (SELECT pg_temp.nanoseconds(e) FROM jsonb_array_elements(operand) AS e)
+                          ELSE pg_temp.compares(m.at, op, moment) END;
     ELSIF field = 'id' OR field = 'role' THEN
         RETURN QUERY SELECT t.n
             FROM (SELECT p.n, CASE field WHEN 'id' THEN p.id ELSE p.role END COLLATE "C" AS value FROM people AS p) AS t
@@ -126,6 +136,9 @@ BEGIN
 END
 $$;
 
+-- The set of all.
+CREATE TEMPORARY TABLE everybody AS SELECT repeat('1', count(*)::integer)::varbit AS users FROM people;
+
 CREATE TEMPORARY TABLE known_sets (condition text PRIMARY KEY, field text, op text, users varbit, matches bigint);
 
 -- One condition as a set: the bit of each user is 1 when it holds.
@@ -139,8 +152,12 @@ DECLARE
 BEGIN
     SELECT users INTO result FROM known_sets WHERE condition = asked;
     IF NOT FOUND THEN
-        SELECT string_agg(CASE WHEN h.n IS NULL THEN '0' ELSE '1' END, '' ORDER BY p.n)::varbit INTO result
-        FROM people AS p LEFT JOIN (SELECT DISTINCT holding AS n FROM pg_temp.holding(path[1], path[2:], plain, operand)) AS h USING (n);
+        SELECT rpad(coalesce(string_agg(repeat('0', n - before - 1) || '1', '' ORDER BY n), ''), length(everybody.users), '0')::varbit
+          INTO result
+          FROM everybody
+          LEFT JOIN (SELECT n::integer, lag(n, 1, -1::bigint) OVER (ORDER BY n)::integer AS before
+                     FROM (SELECT DISTINCT holding AS n FROM pg_temp.holding(path[1], path[2:], plain, operand)) AS h) AS h ON true
+         GROUP BY everybody.users;
         result := CASE WHEN negated THEN ~ result ELSE result END;
         INSERT INTO known_sets VALUES (asked, path[1], op, result, bit_count(result));
     END IF;
@@ -148,12 +165,10 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION pg_temp.everybody() RETURNS varbit LANGUAGE sql STABLE AS $$ SELECT repeat('1', count(*)::integer)::varbit FROM people $$;
-
 -- A whole filter as a set.
 CREATE FUNCTION pg_temp.filter_set(filter jsonb) RETURNS varbit LANGUAGE plpgsql AS $$
 DECLARE
-    everybody varbit := pg_temp.everybody();
+    everybody varbit := (SELECT users FROM everybody);
     result varbit := everybody;
     any_of varbit;
     key text;
@@ -209,6 +224,11 @@ BEGIN
     END IF;
     RETURN result;
 END
+$$;
+
+-- The ids of a set, up or down.
+CREATE FUNCTION pg_temp.ids_of(set varbit, direction integer) RETURNS text[] LANGUAGE sql STABLE AS $$
+    SELECT ARRAY(SELECT id FROM people WHERE get_bit(set, n::integer) = 1 ORDER BY n * direction)
 $$;
 
 -- The ids that a query should answer with, in order.

@@ -152,7 +152,7 @@ $$;
 CREATE TEMPORARY TABLE conditions (k serial PRIMARY KEY, field text, op text, filter jsonb);
 INSERT INTO conditions (field, op, filter)
 SELECT field, op, pg_temp.random_condition(field, op)
-FROM pg_temp.operators, generate_series(1, coalesce(current_setting('query_reference.repeat', true), '2')::integer);
+FROM pg_temp.operators, generate_series(1, 2);
 
 CREATE FUNCTION pg_temp.known_condition() RETURNS jsonb LANGUAGE sql VOLATILE AS $$
     SELECT filter FROM conditions WHERE k = (SELECT 1 + floor(random() * max(k))::integer FROM conditions)

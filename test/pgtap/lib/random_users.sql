@@ -1,10 +1,13 @@
 -- To be included by \ir inside a test's transaction. Ten thousand random users, the same ones for the
--- same seed: PGOPTIONS='-c query_reference.seed=0.25' repeats a run.
+-- same seed: a number from -1 to 1 in the environment's QUERY_REFERENCE_SEED repeats a run.
 
-CREATE TEMPORARY TABLE run AS
-SELECT coalesce(current_setting('query_reference.seed', true), round(random()::numeric, 6)::text)::float8 AS seed,
-       coalesce(current_setting('query_reference.users', true), '10000')::integer AS users;
-SELECT diag('seed ' || seed) FROM run;
+\getenv seed QUERY_REFERENCE_SEED
+\if :{?seed}
+\else
+    SELECT round(random()::numeric, 6) AS seed \gset
+\endif
+CREATE TEMPORARY TABLE run AS SELECT :'seed'::float8 AS seed;
+SELECT diag('QUERY_REFERENCE_SEED=' || seed) FROM run;
 SELECT NULL FROM run, setseed(seed) \g /dev/null
 
 CREATE FUNCTION pg_temp.pick(choices anyarray) RETURNS anyelement LANGUAGE sql VOLATILE AS $$
@@ -93,7 +96,7 @@ SELECT pg_temp.pick(ARRAY['u', 'U', 'user-', 'User_', '@', '_', '-', 'ann-bob-',
        CASE WHEN random() < 0.6 THEN pg_temp.random_time() END,
        CASE WHEN random() < 0.1 THEN pg_temp.random_time() END,
        CASE WHEN random() < 0.1 THEN pg_temp.random_time() END
-FROM run, generate_series(1, users) AS n;
+FROM generate_series(1, 10000) AS n;
 
 -- Whoever is online will be active for as long as the test may take.
 UPDATE stream.users SET online = true, last_active = now() + floor(random() * 100) * interval '1 hour' + interval '1 day'
