@@ -1,4 +1,4 @@
-// A user's whole life with libpqxx 6.4 or 7:
+// A user's whole life with libpqxx 6.4 or 7, of which 7.10 warns that exec_params has a successor:
 //
 //   g++ -std=c++17 -o life examples/cpp/life.cpp -lpqxx -lpq && ./life
 //

@@ -121,7 +121,7 @@ SELECT pg_temp.passes($$user_cannot_connect('ann', 40, token_issued_at => '2024-
 
 -- Bans
 INSERT INTO stream.bans (target_user_id, channel_cid, banned_by_id, reason, shadow, expires) VALUES
-    ('ann', 'team:x', 'idle', 'rude', false, NULL), ('ann', 'team:y', NULL, NULL, true, NULL),
+    ('ann', 'team:x', NULL, 'rude', false, NULL), ('ann', 'team:y', NULL, NULL, true, NULL),
     ('idle', '', NULL, 'spam', false, '2024-01-01'), ('soft', '', NULL, NULL, false, 'infinity');
 SELECT pg_temp.passes($$user_is_banned('ann', 'team:x')$$, 'user "ann" is banned from team:x');
 SELECT pg_temp.passes($$user_is_banned('soft')$$, 'user "soft" is banned');
