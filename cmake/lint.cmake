@@ -26,7 +26,8 @@ endforeach()
 file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/tidy)
 
 file(GLOB formatted CONFIGURE_DEPENDS
-  src/*.[ch]pp src/*/*.[ch]pp src/*.h src/*/*.h test/*/*.[ch]pp)
+  src/*.[ch]pp src/*/*.[ch]pp src/*.h src/*/*.h test/*/*.[ch]pp
+  examples/*/*.cpp)
 add_custom_target(format-check
   COMMAND ${CLANG_FORMAT} --dry-run --Werror ${formatted} VERBATIM)
 add_custom_target(format

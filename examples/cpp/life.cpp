@@ -2,9 +2,9 @@
 //
 //   g++ -std=c++17 -o life examples/cpp/life.cpp -lpqxx -lpq && ./life
 //
-// PGHOST, PGDATABASE, PGUSER … say where, as everywhere. Run it as the owner of stream_users, in a database
-// where workers run (SELECT stream_start_workers()). It says what it does and exits with 1 at the first
-// surprise.
+// PGHOST, PGDATABASE, PGUSER … say where, as everywhere. Run it as the owner of stream_users, in a
+// database where workers run (SELECT stream_start_workers()). It says what it does and exits with 1
+// at the first surprise.
 
 #include <iostream>
 #include <pqxx/pqxx>
@@ -19,7 +19,8 @@ void expect(bool as_expected, const std::string &what) {
     std::cout << what << '\n';
 }
 
-// One value, by a statement that commits by itself. Answers are jsonb, and PostgreSQL takes them apart.
+// One value, by a statement that commits by itself. Answers are jsonb, and PostgreSQL takes them
+// apart.
 template <class... Args>
 std::string value(pqxx::connection &db, const std::string &sql, const Args &...args) {
     pqxx::nontransaction call(db);
@@ -62,7 +63,8 @@ std::string follow(pqxx::connection &db, const std::string &task) {
     }
 }
 
-// What users write goes into ordinary tables: here 50,000 messages in a conversation and a team channel.
+// What users write goes into ordinary tables: here 50,000 messages in a conversation and a team
+// channel.
 void write_messages(pqxx::connection &db) {
     pqxx::work tx(db);
     tx.exec("INSERT INTO stream.channels (type, id, created_by_id) "
@@ -71,7 +73,8 @@ void write_messages(pqxx::connection &db) {
             "VALUES ('messaging:cpp', 'cpp-1'), ('messaging:cpp', 'cpp-2'), "
             "('team:cpp', 'cpp-1'), ('team:cpp', 'cpp-2'), ('team:cpp', 'cpp-3')");
     tx.exec("INSERT INTO stream.messages (cid, user_id, text) "
-            "SELECT CASE i % 2 WHEN 0 THEN 'messaging:cpp' ELSE 'team:cpp' END, 'cpp-1', 'message ' || i "
+            "SELECT CASE i % 2 WHEN 0 THEN 'messaging:cpp' ELSE 'team:cpp' END, 'cpp-1', 'message "
+            "' || i "
             "FROM generate_series(1, 50000) AS i");
     tx.commit();
 }
@@ -82,7 +85,8 @@ void many_users(pqxx::connection &db) {
         users += (i == 1 ? R"([{"id": "cpp-)" : R"(, {"id": "cpp-)") + std::to_string(i) +
                  R"(", "custom": {"plan": ")" + (i % 10 == 0 ? "pro" : "free") + R"("}})";
     users += "]";
-    expect(value(db, "SELECT stream_upsert_users($1, return_users => false) ->> 'created'", users) == "500",
+    expect(value(db, "SELECT stream_upsert_users($1, return_users => false) ->> 'created'",
+                 users) == "500",
            "500 users created in one call");
     const std::string bad = R"([{"id": "cpp-new"}, {"id": "cpp-1", "role": "captain"}])";
     std::cout << "refused, with nothing written: "
@@ -94,12 +98,15 @@ void many_users(pqxx::connection &db) {
 }
 
 void keep_somebody_out(pqxx::connection &db) {
-    value(db, "SELECT stream_ban_user($1, $2, reason => 'rude', timeout_minutes => 60)", "cpp-2", "cpp-1");
-    std::cout << "banned: " << refusal(db, "ST017", "SELECT stream_connect_user($1)", "cpp-2") << '\n';
+    value(db, "SELECT stream_ban_user($1, $2, reason => 'rude', timeout_minutes => 60)", "cpp-2",
+          "cpp-1");
+    std::cout << "banned: " << refusal(db, "ST017", "SELECT stream_connect_user($1)", "cpp-2")
+              << '\n';
     value(db, "SELECT stream_unban_user($1)", "cpp-2");
     value(db, "SELECT stream_deactivate_user($1)", "cpp-2");
     std::cout << "deactivated: "
-              << refusal(db, "ST017", "INSERT INTO stream.messages (cid, user_id, text) VALUES ($1, $2, $3)",
+              << refusal(db, "ST017",
+                         "INSERT INTO stream.messages (cid, user_id, text) VALUES ($1, $2, $3)",
                          "team:cpp", "cpp-2", "still here")
               << '\n';
     value(db, "SELECT stream_reactivate_user($1)", "cpp-2");
@@ -112,7 +119,8 @@ void delete_and_restore(pqxx::connection &db) {
         "SELECT count(*) FROM stream.messages WHERE user_id = $1 AND deleted_at IS NULL";
     const std::string deletion =
         value(db, "SELECT stream_delete_users(ARRAY[$1]) ->> 'task_id'", "cpp-1");
-    std::cout << "soft-deleted: " << refusal(db, "ST016", "SELECT stream_get_user($1)", "cpp-1") << '\n';
+    std::cout << "soft-deleted: " << refusal(db, "ST016", "SELECT stream_get_user($1)", "cpp-1")
+              << '\n';
     follow(db, deletion);
     expect(value(db, visible, "cpp-1") == "0", "all messages of cpp-1 are marked deleted");
     follow(db, value(db, "SELECT stream_restore_users(ARRAY[$1]) ->> 'task_id'", "cpp-1"));
@@ -122,7 +130,8 @@ void delete_and_restore(pqxx::connection &db) {
 void erase(pqxx::connection &db) {
     const std::string deletion =
         "SELECT stream_delete_users(ARRAY[$1], 'hard', 'hard', 'hard', 'hard', new_owner => $2";
-    const std::string announced = value(db, deletion + ", dry_run => true) -> 'counts'", "cpp-1", "cpp-3");
+    const std::string announced =
+        value(db, deletion + ", dry_run => true) -> 'counts'", "cpp-1", "cpp-3");
     std::cout << "a hard deletion would do: " << announced << '\n';
     expect(follow(db, value(db, deletion + ") ->> 'task_id'", "cpp-1", "cpp-3")) == announced,
            "hard-deleted, which did just that");
