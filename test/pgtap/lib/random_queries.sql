@@ -117,8 +117,8 @@ BEGIN
         END IF;
         RETURN pg_temp.written_time(coalesce(at, pg_temp.random_time()), pg_temp.pick(ARRAY[0, 0, 1, 999]));
     ELSIF op IN ('$in', '$nin') THEN
-        RETURN to_jsonb((ARRAY[value, CASE field WHEN 'id' THEN other.id WHEN 'name' THEN other.name WHEN 'role' THEN other.role
-                                                 ELSE other.language END, 'none'])[:floor(random() * 4)::integer]) - '{null}'::text[];
+        RETURN to_jsonb(array_remove((ARRAY[value, CASE field WHEN 'id' THEN other.id WHEN 'name' THEN other.name WHEN 'role' THEN other.role
+                                                              ELSE other.language END, 'none'])[:floor(random() * 4)::integer], NULL));
     END IF;
     RETURN to_jsonb(CASE WHEN op IN ('$eq', '$ne') AND random() < 0.8 THEN value ELSE pg_temp.near(value) END);
 END
