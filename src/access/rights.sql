@@ -51,9 +51,8 @@ COMMENT ON FUNCTION stream_grant(regrole, text) IS
 'Lets a role of the database call the functions of a level, and read stream.task_progress. The role needs no rights on
 the tables. An unknown level is refused (ST004).
 role: the role.
-level: reader (get, query, authorize, tasks, events), writer (and upsert, patch, connect), moderator (and deactivate, reactivate,
-bans, mutes, blocks, flags) or admin (all).
-level: reader (get, query, tasks, events), writer (and upsert, patch, devices, guests), moderator (and deactivate, reactivate) or admin (all).
+level: reader (get, query, authorize, tasks, events), writer (and upsert, patch, connect, devices, guests), moderator (and
+deactivate, reactivate, bans, mutes, blocks, flags) or admin (all).
 Returns {level, duration}.';
 COMMENT ON FUNCTION stream_revoke(regrole, text) IS
 'Takes a level, and those above it, from a role of the database; what is left is the level below. An unknown level is
