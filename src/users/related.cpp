@@ -1,8 +1,8 @@
 #include "users/related.hpp"
 
 #include "pg/array.hpp"
-#include "users/channel.hpp"
 #include "pg/transaction.hpp"
+#include "users/channel.hpp"
 
 namespace stream::users {
 
