@@ -80,10 +80,11 @@ pg::Statement &channel_mutes() {
     return statement;
 }
 
-// One row a user. Where the application keeps the number of unread messages it counts as it is; else
-// messages are counted, from the place where the user stopped to read: what the index finds there is
-// unread but for the user's own. Threads are always looked at: nobody keeps them. LIMIT makes of each
-// look at what the user wrote in one a probe of an index, never a table hashed beforehand.
+// One row a user. Where the application keeps the number of unread messages it counts as it is;
+// else messages are counted, from the place where the user stopped to read: what the index finds
+// there is unread but for the user's own. Threads are always looked at: nobody keeps them. LIMIT
+// makes of each look at what the user wrote in one a probe of an index, never a table hashed
+// beforehand.
 pg::Statement &unread() {
     static pg::Statement statement(R"(
         SELECT r.user_id, sum(COALESCE(r.unread_messages, n.messages))::bigint,
@@ -224,7 +225,8 @@ Related::Related(const pg::Vec<std::string_view> &ids, Form form) {
             ids_param = pg::Param::datum(pg::text_array(ids));
         into.load(statement().run({ids_param}));
     };
-    // These statements are looked up by index, row by row: compiling them takes longer than they do.
+    // These statements are looked up by index, row by row: compiling them takes longer than they
+    // do.
     pg::set_for_now("jit", "off");
     load(1, bans_, bans);
     load(2, blocks_, blocks);
