@@ -4,6 +4,7 @@
 #include "events/emit.hpp"
 #include "lifecycle/subjects.hpp"
 #include "pg/array.hpp"
+#include "pg/response.hpp"
 #include "users/record.hpp"
 
 using namespace stream;
@@ -38,20 +39,12 @@ pg::Statement revoke_before(R"(
     RETURNING id)",
                             {TEXTARRAYOID, TIMESTAMPTZOID});
 
-Datum duration_response(const pg::Call &call) {
-    pg::JsonbWriter w(call.result_context());
-    w.begin_object({"duration"});
-    w.string(call.duration());
-    w.end();
-    return w.datum();
-}
-
 } // namespace
 
 // stream_connect_user(id, token_issued_at). Asked again once the user's row is locked: until then
 // it may have been deleted, deactivated, banned or revoked.
 STREAM_FUNCTION(stream_connect_user, "Connect") {
-    const std::string_view id = access::id_argument(call);
+    const std::string_view id = call.required_text(0, "id");
     const auto token_issued_at = access::time_argument(call, 1);
     access::require_admission(id, token_issued_at, access::State::as_committed_by_now);
     const pg::Rows rows = arrive().run({id});
@@ -69,15 +62,15 @@ STREAM_FUNCTION(stream_connect_user, "Connect") {
 
 // stream_disconnect_user(id)
 STREAM_FUNCTION(stream_disconnect_user, "Disconnect") {
-    const std::string_view id = access::id_argument(call);
+    const std::string_view id = call.required_text(0, "id");
     if (leave.run({id}).processed() == 0 && user_exists.run({id}).empty())
         throw not_found("user " + quoted(id) + " does not exist").at("id").of(id);
-    return duration_response(call);
+    return pg::duration_response(call);
 }
 
 // stream_authorize(id, token_issued_at)
 STREAM_FUNCTION(stream_authorize, "Authorize") {
-    access::require_admission(access::id_argument(call), access::time_argument(call, 1),
+    access::require_admission(call.required_text(0, "id"), access::time_argument(call, 1),
                               access::State::as_the_caller_sees_it);
     return BoolGetDatum(true);
 }
@@ -94,5 +87,5 @@ STREAM_FUNCTION(stream_revoke_tokens, "RevokeTokens") {
     for (std::size_t i = 0; i < changed.size(); i++)
         changed_ids.push_back(changed[i].text(1));
     events::emit({events::Type::user_updated}, changed_ids);
-    return duration_response(call);
+    return pg::duration_response(call);
 }

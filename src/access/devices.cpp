@@ -1,5 +1,6 @@
 // Devices: who receives push notifications where.
 
+#include "pg/response.hpp"
 #include "users/related.hpp"
 
 using namespace stream;
@@ -41,15 +42,8 @@ pg::Statement drop_oldest(R"(
 pg::Statement remove_one("DELETE FROM stream.devices WHERE user_id = $1 AND id = $2 RETURNING id",
                          {TEXTOID, TEXTOID});
 
-std::string_view required(const pg::Call &call, int argument, const char *name) {
-    const auto value = call.text(argument);
-    if (!value)
-        throw bad_input(std::string(name) + " must not be null").at(name);
-    return *value;
-}
-
 std::string_view device_argument(const pg::Call &call) {
-    const std::string_view id = required(call, 1, "id");
+    const std::string_view id = call.required_text(1, "id");
     if (id.empty() || id.size() > max_device_id)
         throw bad_input("id must be 1 to " + std::to_string(max_device_id) + " bytes long, not " +
                         std::to_string(id.size()))
@@ -59,7 +53,7 @@ std::string_view device_argument(const pg::Call &call) {
 }
 
 std::string_view provider_argument(const pg::Call &call) {
-    const std::string_view provider = required(call, 2, "push_provider");
+    const std::string_view provider = call.required_text(2, "push_provider");
     if (std::find(std::begin(push_providers), std::end(push_providers), provider) ==
         std::end(push_providers))
         throw bad_input("push provider " + quoted(provider) + " is not known")
@@ -95,18 +89,10 @@ void lock_device(std::string_view id) {
     pg::guard([&tag]() noexcept { LockAcquire(&tag, ExclusiveLock, false, false); });
 }
 
-Datum duration_response(const pg::Call &call) {
-    pg::JsonbWriter w(call.result_context());
-    w.begin_object({"duration"});
-    w.string(call.duration());
-    w.end();
-    return w.datum();
-}
-
 } // namespace
 
 STREAM_FUNCTION(stream_create_device, "CreateDevice") {
-    const std::string_view user_id = required(call, 0, "user_id");
+    const std::string_view user_id = call.required_text(0, "user_id");
     const std::string_view id = device_argument(call);
     const std::string_view provider = provider_argument(call);
     if (lock_living(user_id)[0].boolean(1))
@@ -119,11 +105,11 @@ STREAM_FUNCTION(stream_create_device, "CreateDevice") {
     store.run({user_id, id, provider, call.text(3), call.boolean(4), call.text(5),
                int64{GetCurrentTimestamp()}});
     drop_oldest.run({user_id, id, max_devices});
-    return duration_response(call);
+    return pg::duration_response(call);
 }
 
 STREAM_FUNCTION(stream_list_devices, "ListDevices") {
-    const std::string_view user_id = required(call, 0, "user_id");
+    const std::string_view user_id = call.required_text(0, "user_id");
     const pg::Rows user = user_state.read({user_id});
     if (user.empty())
         throw unknown_user(user_id, " does not exist");
@@ -139,13 +125,13 @@ STREAM_FUNCTION(stream_list_devices, "ListDevices") {
 }
 
 STREAM_FUNCTION(stream_delete_device, "DeleteDevice") {
-    const std::string_view user_id = required(call, 0, "user_id");
-    const std::string_view id = required(call, 1, "id");
+    const std::string_view user_id = call.required_text(0, "user_id");
+    const std::string_view id = call.required_text(1, "id");
     lock_living(user_id);
     if (remove_one.run({user_id, id}).empty())
         throw not_found("user " + quoted(user_id) + " has no device " + quoted(id))
             .at("id")
             .of(id)
             .hint("stream_list_devices shows the user's devices.");
-    return duration_response(call);
+    return pg::duration_response(call);
 }

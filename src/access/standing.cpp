@@ -45,13 +45,6 @@ void require_admission(std::string_view id, std::optional<TimestampTz> token_iss
             .hint("Issue a new token, and pass the time at which it was issued.");
 }
 
-std::string_view id_argument(const pg::Call &call) {
-    const auto id = call.text(0);
-    if (!id)
-        throw bad_input("id must not be null").at("id");
-    return *id;
-}
-
 std::optional<TimestampTz> time_argument(const pg::Call &call, int arg) {
     return call.is_null(arg) ? std::nullopt
                              : std::optional<TimestampTz>(DatumGetTimestampTz(call.datum(arg)));

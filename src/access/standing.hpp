@@ -13,8 +13,7 @@ enum class State { as_the_caller_sees_it, as_committed_by_now };
 void require_admission(std::string_view id, std::optional<TimestampTz> token_issued_at,
                        State state);
 
-// The arguments of the functions about one user's access.
-std::string_view id_argument(const pg::Call &call);
+// A time that may be left out.
 std::optional<TimestampTz> time_argument(const pg::Call &call, int arg);
 
 } // namespace stream::access

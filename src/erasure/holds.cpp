@@ -88,13 +88,6 @@ void refuse_too_late(std::string_view id) {
     pg::guard([]() noexcept { PopActiveSnapshot(); });
 }
 
-std::string_view user_argument(const pg::Call &call) {
-    const auto id = call.text(0);
-    if (!id)
-        throw bad_input("id must not be null").at("id");
-    return *id;
-}
-
 void write_hold(pg::JsonbWriter &w, const pg::Row &hold) {
     w.begin_object({"reason", "user_id", "created_at", "created_by"});
     w.string(hold.text(2));
@@ -107,7 +100,7 @@ void write_hold(pg::JsonbWriter &w, const pg::Row &hold) {
 } // namespace
 
 STREAM_FUNCTION(stream_hold_user, "HoldUser") {
-    const std::string_view id = user_argument(call);
+    const std::string_view id = call.required_text(0, "id");
     const auto reason = call.text(1);
     if (!reason || reason->empty())
         throw bad_input("reason must not be empty")
@@ -127,7 +120,7 @@ STREAM_FUNCTION(stream_hold_user, "HoldUser") {
 }
 
 STREAM_FUNCTION(stream_release_user, "ReleaseUser") {
-    const std::string_view id = user_argument(call);
+    const std::string_view id = call.required_text(0, "id");
     if (release.run({id}).empty()) {
         if (user_exists.run({id}).empty())
             throw not_found("user " + quoted(id) + " does not exist").at("id").of(id);

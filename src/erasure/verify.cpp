@@ -90,15 +90,13 @@ private:
 } // namespace
 
 STREAM_FUNCTION(stream_verify_erasure, "VerifyErasure") {
-    const auto id = call.text(0);
-    if (!id)
-        throw bad_input("id must not be null").at("id");
+    const std::string_view id = call.required_text(0, "id");
     const bindings::Catalogue catalogue = bindings::load_catalogue();
     Search search;
     for (const bindings::Binding &binding : catalogue.bindings)
         search.add(binding);
     pg::ResultSet rows(call);
-    const pg::Rows found = search.run(*id);
+    const pg::Rows found = search.run(id);
     for (std::size_t i = 0; i < found.size(); i++)
         rows.add(found[i]);
     return rows.done();

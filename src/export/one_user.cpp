@@ -133,12 +133,10 @@ void write_rows(pg::JsonbWriter &w, const TableOfUser &table) {
 
 // The user that is exported, deactivated or deleted though it may be.
 pg::Rows load_user(const pg::Call &call) {
-    const auto id = call.text(0);
-    if (!id)
-        throw bad_input("id must not be null").at("id");
-    pg::Rows rows = users::load_users({*id}, true);
+    const std::string_view id = call.required_text(0, "id");
+    pg::Rows rows = users::load_users({id}, true);
     if (rows.empty())
-        throw not_found("user " + quoted(*id) + " does not exist").at("id").of(*id);
+        throw not_found("user " + quoted(id) + " does not exist").at("id").of(id);
     return rows;
 }
 

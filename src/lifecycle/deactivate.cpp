@@ -13,13 +13,6 @@ std::optional<std::string> string_argument(const pg::Call &call, int arg) {
     return text ? std::optional<std::string>(*text) : std::nullopt;
 }
 
-std::string_view id_argument(const pg::Call &call) {
-    const auto id = call.text(0);
-    if (!id)
-        throw bad_input("id must not be null").at("id");
-    return *id;
-}
-
 void require_actor(const std::optional<std::string> &created_by_id) {
     if (created_by_id)
         require_live_user(*created_by_id, "created_by_id");
@@ -50,7 +43,7 @@ void refuse_active(const std::vector<Subject> &subjects) {
 
 // stream_deactivate_user(id, mark_messages_deleted, created_by_id)
 STREAM_FUNCTION(stream_deactivate_user, "DeactivateUser") {
-    const std::string_view id = id_argument(call);
+    const std::string_view id = call.required_text(0, "id");
     const auto created_by_id = string_argument(call, 2);
     const auto subjects = lock_subjects({id}, true);
     refuse_deactivated(subjects);
@@ -75,7 +68,7 @@ STREAM_FUNCTION(stream_deactivate_users, "DeactivateUsers") {
 
 // stream_reactivate_user(id, restore_messages, name, created_by_id)
 STREAM_FUNCTION(stream_reactivate_user, "ReactivateUser") {
-    const std::string_view id = id_argument(call);
+    const std::string_view id = call.required_text(0, "id");
     const auto name = string_argument(call, 2);
     const auto created_by_id = string_argument(call, 3);
     const auto subjects = lock_subjects({id}, true);

@@ -3,6 +3,7 @@
 #include "events/emit.hpp"
 #include "lifecycle/jobs.hpp"
 #include "pg/array.hpp"
+#include "pg/response.hpp"
 
 using namespace stream;
 using namespace stream::lifecycle;
@@ -66,9 +67,5 @@ STREAM_FUNCTION(stream_restore_users, "RestoreUsers") {
         return task_response(call, task);
     }
     events::emit({events::Type::user_restored}, ids_of(subjects));
-    pg::JsonbWriter w(call.result_context());
-    w.begin_object({"duration"});
-    w.string(call.duration());
-    w.end();
-    return w.datum();
+    return pg::duration_response(call);
 }

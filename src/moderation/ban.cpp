@@ -4,6 +4,7 @@
 #include "lifecycle/deletion.hpp"
 #include "moderation/parties.hpp"
 #include "pg/jsonb_writer.hpp"
+#include "pg/response.hpp"
 
 using namespace stream;
 using namespace stream::moderation;
@@ -85,7 +86,7 @@ Datum ban_response(const pg::Call &call, const std::string &task) {
 // stream_ban_user(target_user_id, banned_by_id, reason, timeout_minutes, shadow, channel_cid,
 //                 ip_ban, delete_messages)
 STREAM_FUNCTION(stream_ban_user, "BanUser") {
-    const std::string_view id = required_text(call, 0, "target_user_id");
+    const std::string_view id = call.required_text(0, "target_user_id");
     const auto banner = call.text(1);
     const TimestampTz now = GetCurrentTimestamp();
     const auto expires = expiry(call, 3, now);
@@ -109,7 +110,7 @@ STREAM_FUNCTION(stream_ban_user, "BanUser") {
 
 // stream_unban_user(target_user_id, channel_cid, unbanned_by_id)
 STREAM_FUNCTION(stream_unban_user, "UnbanUser") {
-    const std::string_view id = required_text(call, 0, "target_user_id");
+    const std::string_view id = call.required_text(0, "target_user_id");
     const auto cid = channel_argument(call, 1);
     const auto actor = call.text(2);
     std::vector<Party> parties{{id, "target_user_id"}};
@@ -120,5 +121,5 @@ STREAM_FUNCTION(stream_unban_user, "UnbanUser") {
     if (actor)
         require_actor(parties[1]);
     lift_ban.run({id, cid.value_or("")});
-    return duration_response(call);
+    return pg::duration_response(call);
 }

@@ -2,6 +2,7 @@
 
 #include "moderation/parties.hpp"
 #include "moderation/people.hpp"
+#include "pg/response.hpp"
 
 using namespace stream;
 using namespace stream::moderation;
@@ -27,8 +28,8 @@ pg::Statement blocks_of(R"(
                         {TEXTOID});
 
 std::vector<Party> blocker_and_blocked(const pg::Call &call) {
-    std::vector<Party> parties{{required_text(call, 0, "user_id"), "user_id"},
-                               {required_text(call, 1, "blocked_user_id"), "blocked_user_id"}};
+    std::vector<Party> parties{{call.required_text(0, "user_id"), "user_id"},
+                               {call.required_text(1, "blocked_user_id"), "blocked_user_id"}};
     return parties;
 }
 
@@ -84,12 +85,12 @@ STREAM_FUNCTION(stream_unblock_user, "UnblockUsers") {
     require_actor(parties[0]);
     require_known(parties[1]);
     lift_block.run({parties[0].id, parties[1].id});
-    return duration_response(call);
+    return pg::duration_response(call);
 }
 
 // stream_get_blocked_users(user_id)
 STREAM_FUNCTION(stream_get_blocked_users, "GetBlockedUsers") {
-    std::vector<Party> parties{{required_text(call, 0, "user_id"), "user_id"}};
+    std::vector<Party> parties{{call.required_text(0, "user_id"), "user_id"}};
     look_up(parties, Hold::none);
     require_known(parties[0]);
     const pg::Rows blocks = blocks_of.run({parties[0].id});

@@ -2,6 +2,7 @@
 
 #include "moderation/parties.hpp"
 #include "moderation/people.hpp"
+#include "pg/response.hpp"
 
 using namespace stream;
 using namespace stream::moderation;
@@ -42,8 +43,8 @@ struct Flag {
 };
 
 Flag flag_argument(const pg::Call &call) {
-    const Flag flag{required_text(call, 0, "entity_type"), required_text(call, 1, "entity_id"),
-                    required_text(call, 2, "user_id")};
+    const Flag flag{call.required_text(0, "entity_type"), call.required_text(1, "entity_id"),
+                    call.required_text(2, "user_id")};
     for (const char *known : {"message", "user", "activity", "comment"})
         if (flag.entity_type == known)
             return flag;
@@ -156,5 +157,5 @@ STREAM_FUNCTION(stream_unflag, "Unflag") {
     look_up(parties, Hold::none);
     require_actor(parties[0]);
     lift_flag.run(flag.key());
-    return duration_response(call);
+    return pg::duration_response(call);
 }

@@ -3,6 +3,7 @@
 #include "moderation/parties.hpp"
 #include "moderation/people.hpp"
 #include "pg/array.hpp"
+#include "pg/response.hpp"
 #include "users/channel.hpp"
 
 #include <unordered_map>
@@ -151,7 +152,7 @@ void write_channel_mutes(pg::JsonbWriter &w, std::string_view muter,
 
 // stream_mute_users(user_id, target_ids, timeout_minutes)
 STREAM_FUNCTION(stream_mute_users, "MuteUser") {
-    const std::string_view muter = required_text(call, 0, "user_id");
+    const std::string_view muter = call.required_text(0, "user_id");
     const auto targets = distinct_texts(call, 1, "target_ids");
     const TimestampTz now = GetCurrentTimestamp();
     const auto expires = expiry(call, 2, now);
@@ -173,7 +174,7 @@ STREAM_FUNCTION(stream_mute_users, "MuteUser") {
 
 // stream_unmute_users(user_id, target_ids)
 STREAM_FUNCTION(stream_unmute_users, "UnmuteUser") {
-    const std::string_view muter = required_text(call, 0, "user_id");
+    const std::string_view muter = call.required_text(0, "user_id");
     const auto targets = distinct_texts(call, 1, "target_ids");
     std::vector<Party> parties{{muter, "user_id"}};
     for (std::size_t i = 0; i < targets.size(); i++)
@@ -192,7 +193,7 @@ STREAM_FUNCTION(stream_unmute_users, "UnmuteUser") {
 
 // stream_mute_channels(user_id, channel_cids, timeout_minutes)
 STREAM_FUNCTION(stream_mute_channels, "MuteChannel") {
-    const std::string_view muter = required_text(call, 0, "user_id");
+    const std::string_view muter = call.required_text(0, "user_id");
     const auto cids = distinct_texts(call, 1, "channel_cids");
     const TimestampTz now = GetCurrentTimestamp();
     const auto expires = expiry(call, 2, now);
@@ -212,11 +213,11 @@ STREAM_FUNCTION(stream_mute_channels, "MuteChannel") {
 
 // stream_unmute_channels(user_id, channel_cids)
 STREAM_FUNCTION(stream_unmute_channels, "UnmuteChannel") {
-    const std::string_view muter = required_text(call, 0, "user_id");
+    const std::string_view muter = call.required_text(0, "user_id");
     const auto cids = distinct_texts(call, 1, "channel_cids");
     std::vector<Party> parties{{muter, "user_id"}};
     look_up(parties, Hold::none);
     require_actor(parties[0]);
     unmute_channels.run({muter, pg::Param::datum(pg::text_array(cids))});
-    return duration_response(call);
+    return pg::duration_response(call);
 }

@@ -118,13 +118,6 @@ void require_channels(const std::vector<std::string_view> &cids, const char *nam
     }
 }
 
-std::string_view required_text(const pg::Call &call, int arg, const char *name) {
-    const auto text = call.text(arg);
-    if (!text)
-        throw bad_input(std::string(name) + " must not be null").at(name);
-    return *text;
-}
-
 std::vector<std::string_view> distinct_texts(const pg::Call &call, int arg, const char *name) {
     auto texts = call.text_array(arg, name);
     if (texts.empty())
@@ -151,14 +144,6 @@ std::optional<TimestampTz> expiry(const pg::Call &call, int arg, TimestampTz now
             .at("timeout_minutes")
             .hint("Leave it out for no end.");
     return now + minutes * USECS_PER_MINUTE;
-}
-
-Datum duration_response(const pg::Call &call) {
-    pg::JsonbWriter w(call.result_context());
-    w.begin_object({"duration"});
-    w.string(call.duration());
-    w.end();
-    return w.datum();
 }
 
 } // namespace stream::moderation

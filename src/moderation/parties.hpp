@@ -35,9 +35,6 @@ void require_target(const Party &party, const char *verb);
 // task erases them before this transaction has ended. An element's path is name, or name[i].
 void require_channels(const std::vector<std::string_view> &cids, const char *name, bool single);
 
-// A text argument that must be there.
-std::string_view required_text(const pg::Call &call, int arg, const char *name);
-
 // A list that must not be empty nor hold anything twice.
 std::vector<std::string_view> distinct_texts(const pg::Call &call, int arg, const char *name);
 
@@ -45,9 +42,6 @@ std::string element_path(const char *name, std::size_t i);
 
 // When what begins now and lasts the minutes of an argument ends; null lasts for ever.
 std::optional<TimestampTz> expiry(const pg::Call &call, int arg, TimestampTz now);
-
-// {"duration": …}
-Datum duration_response(const pg::Call &call);
 
 inline pg::Param time_or_null(std::optional<TimestampTz> time) {
     return time ? pg::Param(int64{*time}) : pg::Param(std::nullopt);

@@ -114,6 +114,13 @@ std::optional<std::string_view> Call::text(int arg) const {
     return is_null(arg) ? std::nullopt : std::optional(text_of(datum(arg)));
 }
 
+std::string_view Call::required_text(int arg, const char *name) const {
+    const auto value = text(arg);
+    if (!value)
+        throw bad_input(std::string(name) + " must not be null").at(name);
+    return *value;
+}
+
 Jsonb *Call::jsonb(int arg) const {
     if (is_null(arg))
         return nullptr;

@@ -73,6 +73,8 @@ public:
     bool boolean(int arg, bool when_null = false) const;
     // Text, detoasted, without a terminating zero. A null argument gives no value.
     std::optional<std::string_view> text(int arg) const;
+    // The same; a null is refused (code 4) by the argument's name.
+    std::string_view required_text(int arg, const char *name) const;
     // A jsonb argument, detoasted; nullptr when null.
     Jsonb *jsonb(int arg) const;
     // The elements of a text[] argument. A null element is refused (code 4) by its path name[i].

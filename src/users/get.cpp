@@ -7,18 +7,16 @@ using namespace stream::users;
 
 // The answer is the user itself, with duration among its fields.
 STREAM_FUNCTION(stream_get_user, "GetUser") {
-    const auto id = call.text(0);
-    if (!id)
-        throw bad_input("id must not be null").at("id");
+    const std::string_view id = call.required_text(0, "id");
     const bool include_deleted = call.boolean(1);
 
-    const pg::Rows rows = load_users({*id}, true);
+    const pg::Rows rows = load_users({id}, true);
     if (rows.empty())
-        throw not_found("user " + quoted(*id) + " does not exist").at("id").of(*id);
+        throw not_found("user " + quoted(id) + " does not exist").at("id").of(id);
     if (!include_deleted && read_record(rows[0]).deleted_at)
-        throw not_found("user " + quoted(*id) + " is deleted")
+        throw not_found("user " + quoted(id) + " is deleted")
             .at("id")
-            .of(*id)
+            .of(id)
             .hint("Pass include_deleted => true to read a deleted user.");
     const UserRecord user = read_record(rows[0]);
     const UserWriter writer({user.id}, Form::full);

@@ -258,10 +258,8 @@ Datum patch_user(const pg::Call &call, std::string_view id, const Jsonb *set,
 using namespace stream;
 
 STREAM_FUNCTION(stream_patch_user, "UpdateUsersPartial") {
-    const auto id = call.text(0);
-    if (!id)
-        throw bad_input("id must not be null").at("id");
-    return users::patch_user(call, *id, call.jsonb(1), call.text_array(2, "unset"));
+    const std::string_view id = call.required_text(0, "id");
+    return users::patch_user(call, id, call.jsonb(1), call.text_array(2, "unset"));
 }
 
 STREAM_FUNCTION(stream_patch_users, "UpdateUsersPartial") {

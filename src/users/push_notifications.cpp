@@ -72,15 +72,13 @@ std::optional<pg::JsonValue> push_notifications_in_force(const UserRecord &user,
 
 // stream_set_push_notifications(id, disabled, disabled_until)
 STREAM_FUNCTION(stream_set_push_notifications, "UpdatePushNotificationPreferences") {
-    const auto id = call.text(0);
-    if (!id)
-        throw bad_input("id must not be null").at("id");
+    const std::string_view id = call.required_text(0, "id");
     const auto disabled = call.is_null(1) ? std::nullopt : std::optional(call.boolean(1));
     const auto until =
         call.is_null(2) ? std::nullopt : std::optional(DatumGetTimestampTz(call.datum(2)));
-    const pg::Param value = users::setting(*id, disabled, until);
-    lifecycle::refuse_deleted(lifecycle::lock_subjects({*id}, true).front(), "changed");
-    if (users::set_push.run({*id, value}).processed() > 0)
-        events::emit({events::Type::user_updated}, {*id});
-    return users::one_user_response(call, *id, users::Form::full);
+    const pg::Param value = users::setting(id, disabled, until);
+    lifecycle::refuse_deleted(lifecycle::lock_subjects({id}, true).front(), "changed");
+    if (users::set_push.run({id, value}).processed() > 0)
+        events::emit({events::Type::user_updated}, {id});
+    return users::one_user_response(call, id, users::Form::full);
 }

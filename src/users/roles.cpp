@@ -4,6 +4,7 @@
 
 #include "pg/array.hpp"
 #include "pg/jsonb_writer.hpp"
+#include "pg/response.hpp"
 #include "users/rules.hpp"
 
 using namespace stream;
@@ -45,13 +46,6 @@ void write_role(pg::JsonbWriter &w, const pg::Row &row) {
     w.end();
 }
 
-std::string_view role_name(const pg::Call &call) {
-    const auto name = call.text(0);
-    if (!name)
-        throw bad_input("name must not be null").at("name");
-    return *name;
-}
-
 Error refused(std::string_view name, const char *reason) {
     return bad_input("role " + quoted(name) + ' ' + reason).at("name");
 }
@@ -74,7 +68,7 @@ STREAM_FUNCTION(stream_create_role, "CreateRole") {
     static pg::Statement insert("INSERT INTO stream.roles (name) VALUES ($1) "
                                 "ON CONFLICT (name) DO NOTHING RETURNING " ROLE_COLUMNS,
                                 {TEXTOID});
-    const std::string_view name = role_name(call);
+    const std::string_view name = call.required_text(0, "name");
     if (!is_role_name(name))
         throw bad_input("role name " + quoted(name) + " is not valid")
             .at("name")
@@ -112,7 +106,7 @@ STREAM_FUNCTION(stream_delete_role, "DeleteRole") {
     static pg::Statement lock("LOCK TABLE stream.roles IN ACCESS EXCLUSIVE MODE", {});
     static pg::Statement find("SELECT custom FROM stream.roles WHERE name = $1", {TEXTOID});
     static pg::Statement remove("DELETE FROM stream.roles WHERE name = $1", {TEXTOID});
-    const std::string_view name = role_name(call);
+    const std::string_view name = call.required_text(0, "name");
     lock.run({});
     const pg::Rows found = find.run({name});
     if (found.empty())
@@ -124,9 +118,5 @@ STREAM_FUNCTION(stream_delete_role, "DeleteRole") {
             .hint("Give its users another role first; deleted users that can be restored count.");
     remove.run({name});
 
-    pg::JsonbWriter w(call.result_context());
-    w.begin_object({"duration"});
-    w.string(call.duration());
-    w.end();
-    return w.datum();
+    return pg::duration_response(call);
 }
