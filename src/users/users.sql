@@ -30,6 +30,10 @@ CREATE INDEX users_created_at ON stream.users (created_at DESC, id);
 CREATE INDEX users_role ON stream.users (role, id) WHERE role <> 'user';
 CREATE INDEX users_teams ON stream.users USING gin (teams) WHERE teams <> '{}';
 CREATE INDEX users_custom ON stream.users USING gin (custom jsonb_path_ops);
+CREATE INDEX users_language ON stream.users (language, id) WHERE language <> '';
+CREATE INDEX users_invisible ON stream.users (id) WHERE invisible;
+CREATE INDEX users_deactivated_at ON stream.users (deactivated_at) WHERE deactivated_at IS NOT NULL;
+CREATE INDEX users_deleted_at ON stream.users (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX users_online ON stream.users (id) WHERE online;
 CREATE INDEX users_deactivated_by ON stream.users (deactivated_by_id) WHERE deactivated_by_id IS NOT NULL;
 
@@ -63,5 +67,9 @@ COMMENT ON INDEX stream.users_created_at IS 'The default order of stream_query_u
 COMMENT ON INDEX stream.users_role IS 'Users by role, but for the role nearly all have';
 COMMENT ON INDEX stream.users_teams IS 'Users by team';
 COMMENT ON INDEX stream.users_custom IS 'Users by equality with values inside custom';
+COMMENT ON INDEX stream.users_language IS 'Users by language, as far as it is known';
+COMMENT ON INDEX stream.users_invisible IS 'Invisible users, in the order of their ids';
+COMMENT ON INDEX stream.users_deactivated_at IS 'Deactivated users by time';
+COMMENT ON INDEX stream.users_deleted_at IS 'Deleted users by time, as long as their rows are there';
 COMMENT ON INDEX stream.users_online IS 'Users who are online, or were until their time was over';
 COMMENT ON INDEX stream.users_deactivated_by IS 'Finds what names a user that is erased as the one who deactivated others';

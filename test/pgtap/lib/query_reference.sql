@@ -5,6 +5,7 @@
 
 CREATE TEMPORARY TABLE people AS
 SELECT row_number() OVER (ORDER BY id) - 1 AS n, u.*,
+       coalesce(online AND deactivated_at IS NULL AND deleted_at IS NULL AND last_active > now(), false) AS present,
        EXISTS (SELECT FROM stream.bans AS b WHERE b.target_user_id = u.id AND b.channel_cid = '' AND NOT b.shadow
                                               AND coalesce(b.expires > now(), true)) AS banned,
        EXISTS (SELECT FROM stream.bans AS b WHERE b.target_user_id = u.id AND b.channel_cid = '' AND b.shadow
@@ -111,7 +112,7 @@ BEGIN
                         AND NOT EXISTS (SELECT unnest(listed) EXCEPT SELECT unnest(p.teams)) END;
     ELSIF field IN ('banned', 'shadow_banned', 'online', 'invisible') THEN
         RETURN QUERY SELECT p.n FROM people AS p
-            WHERE CASE field WHEN 'banned' THEN p.banned WHEN 'shadow_banned' THEN p.shadow_banned WHEN 'online' THEN p.online
+            WHERE CASE field WHEN 'banned' THEN p.banned WHEN 'shadow_banned' THEN p.shadow_banned WHEN 'online' THEN p.present
                              ELSE p.invisible END = operand::boolean;
     ELSIF field LIKE '%\_at' OR field = 'last_active' THEN
         IF op IN ('$eq', '$gt', '$gte', '$lt', '$lte') THEN
@@ -218,7 +219,7 @@ BEGIN
         ELSE
             EXECUTE format($sql$SELECT array_agg(CASE WHEN %1$I IS NULL THEN 1000000 ELSE rank END ORDER BY n)
                                 FROM (SELECT n, %1$I, dense_rank() OVER (ORDER BY %1$I) AS rank FROM people) AS p$sql$,
-                           wanted[1]) INTO result;
+                           CASE wanted[1] WHEN 'online' THEN 'present' ELSE wanted[1] END) INTO result;
         END IF;
         INSERT INTO known_ranks VALUES (wanted, result);
     END IF;

@@ -98,9 +98,10 @@ SELECT pg_temp.pick(ARRAY['u', 'U', 'user-', 'User_', '@', '_', '-', 'ann-bob-',
        CASE WHEN random() < 0.1 THEN pg_temp.random_time() END
 FROM generate_series(1, 10000) AS n;
 
--- Whoever is online will be active for as long as the test may take.
-UPDATE stream.users SET online = true, last_active = now() + floor(random() * 100) * interval '1 hour' + interval '1 day'
-WHERE deactivated_at IS NULL AND random() < 0.15;
+-- Some have been connected, and who was active in time to come is so for as long as the test may take.
+UPDATE stream.users SET online = true,
+    last_active = CASE WHEN random() < 0.7 THEN now() + floor(random() * 100) * interval '1 hour' + interval '1 day' ELSE last_active END
+WHERE random() < 0.2;
 
 -- Bans in force and over, of the app and of a channel, shadow or not.
 INSERT INTO stream.bans (target_user_id, channel_cid, shadow, expires)
