@@ -43,7 +43,6 @@ CREATE INDEX own_name ON stream.users (name);
 CREATE INDEX own_name_words ON stream.users USING gin (name gin_trgm_ops);
 CREATE INDEX own_score ON stream.users ((custom -> 'score'));
 CREATE INDEX own_score_order ON stream.users ((nullif(custom -> 'score', 'null')), id);
-CREATE INDEX own_online ON stream.users (id) WHERE online;
 VACUUM (ANALYZE) stream.users;
 VACUUM (ANALYZE) stream.bans;
 
@@ -86,7 +85,7 @@ FROM (VALUES
     ('own_name_words', '{"name": {"$autocomplete": "c4ca42"}}', NULL, 200),
     ('own_score', '{"custom.score": {"$gt": 999990}}', NULL, 10),
     ('own_score_order', '{}', '{"sort": [{"field": "custom.score", "direction": 1}]}', 40),
-    ('own_online', '{"online": true}', NULL, 2000)) AS t (index, filter, more, entries);
+    ('users_online', '{"online": true}', NULL, 2000)) AS t (index, filter, more, entries);
 
 -- Pages by id: the first one, one in the middle and the last but one, up and down.
 INSERT INTO plan_tests (index, query, entries)
