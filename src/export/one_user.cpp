@@ -202,7 +202,10 @@ STREAM_FUNCTION(stream_export_user_rows, "ExportUser") {
     pg::JsonbWriter w;
     write_user(w, user);
     add("stream.users", w.datum());
-    for (const auto &[name, table] : tables_of(catalogue, user.id))
+    const Tables tables = tables_of(catalogue, user.id);
+    for (const auto &entry : tables) {
+        const TableOfUser &table = entry.second;
         table.for_each([&](const pg::Row &row) { add(table.relation_name(), row.datum(3)); });
+    }
     return result.done();
 }
