@@ -117,8 +117,11 @@ const server = http.createServer((request, response) => handle(pool, request, re
 server.listen(Number(process.env.PORT ?? 8080), '127.0.0.1', () => {
     console.log(`listening on http://127.0.0.1:${server.address().port}`);
 });
+let stopping = false; // a signal may come twice
 for (const signal of ['SIGINT', 'SIGTERM'])
-    process.once(signal, () => {
+    process.on(signal, () => {
+        if (stopping) return;
+        stopping = true;
         server.close(() => pool.end());
         server.closeIdleConnections?.();
     });
