@@ -37,7 +37,9 @@ SELECT :'moment', 'users that are live are as they were before', count(*)
 FROM debian.users_before AS before
 JOIN debian.user_now USING (id)
 JOIN stream.users AS now USING (id)
-WHERE state = 'live' AND to_jsonb(now) - 'updated_at' <> to_jsonb(before) - 'updated_at';
+-- Workers that have nothing else to do work out avg_response_time.
+WHERE state = 'live'
+  AND to_jsonb(now) - '{updated_at,avg_response_time}'::text[] <> to_jsonb(before) - '{updated_at,avg_response_time}'::text[];
 
 INSERT INTO debian.finding (moment, what, wrong)
 SELECT :'moment', 'messages are live, marked, emptied or gone as ordered', count(*)
