@@ -73,7 +73,7 @@ BEGIN
         WHEN '$exists' THEN
             RETURN to_jsonb(random() < 0.5);
         WHEN '$autocomplete' THEN
-            RETURN to_jsonb(pg_temp.near(coalesce(value #>> '{}', '')));
+            RETURN to_jsonb(left(pg_temp.near(coalesce(value #>> '{}', '')), 63)); -- 255 bytes at most
         WHEN '$in', '$nin' THEN
             RETURN (SELECT coalesce(jsonb_agg(o), '[]')
                     FROM (SELECT f.value AS o FROM facts AS f WHERE f.path = custom_operand.path ORDER BY random()
