@@ -109,8 +109,8 @@ WHERE plan ->> 'Query Text' LIKE 'SELECT u.id,%FROM stream.users AS u%';
 -- What each part of a plan read of users: its index, and the entries that it looked at.
 CREATE TABLE reads AS
 SELECT k, node ->> 'Node Type' AS type, node ->> 'Index Name' AS index,
-       ((node ->> 'Actual Rows')::bigint + coalesce((node ->> 'Rows Removed by Filter')::bigint, 0)
-        + coalesce((node ->> 'Rows Removed by Index Recheck')::bigint, 0)) * (node ->> 'Actual Loops')::bigint AS entries
+       ((node ->> 'Actual Rows')::numeric + coalesce((node ->> 'Rows Removed by Filter')::numeric, 0)
+        + coalesce((node ->> 'Rows Removed by Index Recheck')::numeric, 0)) * (node ->> 'Actual Loops')::numeric AS entries
 FROM plans, jsonb_path_query(plan, 'strict $.**?(exists(@."Node Type"))') AS node
 WHERE node ->> 'Relation Name' = 'users' OR node ->> 'Node Type' = 'Bitmap Index Scan';
 
