@@ -70,10 +70,7 @@ std::string delete_messages(const Party &target, lifecycle::Mode mode,
 
 Datum ban_response(const pg::Call &call, const std::string &task) {
     pg::JsonbWriter w(call.result_context());
-    w.begin_object(task.empty() ? 1 : 2);
-    if (!task.empty())
-        w.key("task_id");
-    w.key("duration");
+    w.begin_object_of({{"task_id", !task.empty()}, {"duration"}});
     if (!task.empty())
         w.string(task);
     w.string(call.duration());

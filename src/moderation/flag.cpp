@@ -109,18 +109,18 @@ void write_flag(pg::JsonbWriter &w, const Flag &flag, std::string_view id,
                 std::optional<std::string_view> reason, const pg::JsonValue &custom,
                 TimestampTz created_at) {
     const People people({flag.user_id});
-    w.begin_object(reason ? 8 : 7);
-    for (const char *key : {"id", "user", "custom"})
-        w.key(key);
-    if (reason)
-        w.key("reason");
-    for (const char *key : {"user_id", "entity_id", "created_at", "entity_type"})
-        w.key(key);
+    w.begin_object_of({{"id"},
+                       {"user"},
+                       {"custom"},
+                       {"reason", reason.has_value()},
+                       {"user_id"},
+                       {"entity_id"},
+                       {"created_at"},
+                       {"entity_type"}});
     w.string(id);
     people.write(w, flag.user_id);
     w.value(custom);
-    if (reason)
-        w.string(*reason);
+    w.string_if(reason);
     w.string(flag.user_id);
     w.string(flag.entity_id);
     w.timestamp(created_at);

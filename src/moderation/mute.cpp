@@ -89,20 +89,13 @@ void write_strings(pg::JsonbWriter &w, const std::vector<std::string_view> &stri
 
 // The keys of a mute of what is called so, and of its times, of which the first may not be there.
 void begin_mute(pg::JsonbWriter &w, const char *what, bool expires) {
-    w.begin_object(expires ? 5 : 4);
-    w.key("user");
-    w.key(what);
-    if (expires)
-        w.key("expires");
-    w.key("created_at");
-    w.key("updated_at");
+    w.begin_object_of({{"user"}, {what}, {"expires", expires}, {"created_at"}, {"updated_at"}});
 }
 
 // The times of a mute: expires, created_at and updated_at, in columns 2 to 4.
 void end_mute(pg::JsonbWriter &w, const pg::Row &row) {
     for (int column = 2; column <= 4; column++)
-        if (const auto time = row.timestamp(column))
-            w.timestamp(*time);
+        w.timestamp_if(row.timestamp(column));
     w.end();
 }
 

@@ -19,26 +19,19 @@ void write_ban(pg::JsonbWriter &w, const pg::Row &ban, const People &people) {
     const auto reason = ban.text_or_null(3);
     const auto expires = ban.timestamp(5);
     const bool channel = !ban.is_null(7);
-    const std::pair<const char *, bool> keys[] = {{"user", true},
-                                                  {"reason", reason.has_value()},
-                                                  {"shadow", true},
-                                                  {"channel", channel},
-                                                  {"expires", expires.has_value()},
-                                                  {"banned_by", banned_by.has_value()},
-                                                  {"created_at", true}};
-    w.begin_object(static_cast<std::size_t>(std::count_if(
-        std::begin(keys), std::end(keys), [](const auto &key) { return key.second; })));
-    for (const auto &[key, present] : keys)
-        if (present)
-            w.key(key);
+    w.begin_object_of({{"user"},
+                       {"reason", reason.has_value()},
+                       {"shadow"},
+                       {"channel", channel},
+                       {"expires", expires.has_value()},
+                       {"banned_by", banned_by.has_value()},
+                       {"created_at"}});
     people.write(w, ban.text(1));
-    if (reason)
-        w.string(*reason);
+    w.string_if(reason);
     w.boolean(ban.boolean(4));
     if (channel)
         users::write_channel(w, ban, 7);
-    if (expires)
-        w.timestamp(*expires);
+    w.timestamp_if(expires);
     if (banned_by)
         people.write(w, *banned_by);
     w.timestamp(ban.timestamp(6).value_or(0));

@@ -52,6 +52,24 @@ void JsonbWriter::begin_object(std::initializer_list<std::string_view> keys) {
         key(k);
 }
 
+void JsonbWriter::begin_object_of(std::initializer_list<Key> keys) {
+    begin_object(static_cast<std::size_t>(
+        std::count_if(keys.begin(), keys.end(), [](const Key &k) { return k.present; })));
+    for (const Key &k : keys)
+        if (k.present)
+            key(k.name);
+}
+
+void JsonbWriter::string_if(std::optional<std::string_view> text) {
+    if (text)
+        string(*text);
+}
+
+void JsonbWriter::timestamp_if(std::optional<TimestampTz> value) {
+    if (value)
+        timestamp(*value);
+}
+
 void JsonbWriter::begin_array(std::size_t n) {
     begin(JB_FARRAY, n, n);
 }

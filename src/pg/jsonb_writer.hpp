@@ -30,6 +30,12 @@ public:
     // n keys must follow, in order, then n values, then end().
     void begin_object(std::size_t n);
     void begin_object(std::initializer_list<std::string_view> keys);
+    // The same of keys of which some may be left out: only those that are present are written.
+    struct Key {
+        std::string_view name;
+        bool present = true;
+    };
+    void begin_object_of(std::initializer_list<Key> keys);
     void begin_array(std::size_t n);
     void key(std::string_view name) { add_string(name); }
     void end();
@@ -40,6 +46,9 @@ public:
     void integer(int64 value);
     // As the contract writes times: nanoseconds since the Unix epoch.
     void timestamp(TimestampTz value);
+    // The value of a key that is present when there is one.
+    void string_if(std::optional<std::string_view> text);
+    void timestamp_if(std::optional<TimestampTz> value);
     // Any value copied as it lies.
     void value(const JsonValue &value);
     void value(const Jsonb *value) { this->value(JsonValue(value)); }

@@ -20,8 +20,8 @@ struct Cancel {
 bool wake_wanted = false;
 std::vector<PGPROC *> sleepers; // found before the commit, woken after it
 std::vector<Cancel> to_cancel;
-int to_refresh = 0;       // a pid
-bool refresh_due = false; // it has committed
+int to_refresh = 0;  // a pid
+int refresh_due = 0; // the same, once it has committed
 
 PGPROC *process_of(const VirtualTransactionId &vxid) {
 #if PG_VERSION_NUM >= 170000
@@ -60,12 +60,8 @@ void refresh(int pid) {
 // A transaction's callbacks come before its invalidations are sent, and the release of its locks
 // after that.
 void at_release(ResourceReleasePhase phase, bool committed, bool, void *) {
-    if (to_refresh == 0 || !refresh_due || phase != RESOURCE_RELEASE_AFTER_LOCKS)
-        return;
-    if (committed)
-        refresh(to_refresh);
-    to_refresh = 0;
-    refresh_due = false;
+    if (refresh_due != 0 && committed && phase == RESOURCE_RELEASE_AFTER_LOCKS)
+        refresh(std::exchange(refresh_due, 0));
 }
 
 // The lock manager may raise, so holders are looked up before the commit; latches are set and
@@ -81,10 +77,8 @@ void at_transaction_end(XactEvent event, void *) {
             SetLatch(&proc->procLatch);
         for (const Cancel &cancel : to_cancel)
             kill(cancel.pid, SIGINT);
-        refresh_due = to_refresh != 0;
-        wake_wanted = false;
-        sleepers.clear();
-        to_cancel.clear();
+        refresh_due = to_refresh;
+        forget();
         break;
     case XACT_EVENT_ABORT:
     case XACT_EVENT_PREPARE:

@@ -22,25 +22,21 @@ void write_channel(pg::JsonbWriter &w, const pg::Row &row, int first) {
         return write_known_by_cid(w, cid);
     const auto team = row.text_or_null(first + 2);
     const auto deleted_at = row.timestamp(first + 6);
-    w.begin_object(6 + (team ? 1 : 0) + (deleted_at ? 1 : 0));
-    for (const char *key : {"id", "cid"})
-        w.key(key);
-    if (team)
-        w.key("team");
-    for (const char *key : {"type", "custom", "created_at"})
-        w.key(key);
-    if (deleted_at)
-        w.key("deleted_at");
-    w.key("updated_at");
+    w.begin_object_of({{"id"},
+                       {"cid"},
+                       {"team", team.has_value()},
+                       {"type"},
+                       {"custom"},
+                       {"created_at"},
+                       {"deleted_at", deleted_at.has_value()},
+                       {"updated_at"}});
     w.string(row.text(first + 1));
     w.string(cid);
-    if (team)
-        w.string(*team);
+    w.string_if(team);
     w.string(row.text(first + 3));
     w.value(row.jsonb(first + 4));
     w.timestamp(row.timestamp(first + 5).value_or(0));
-    if (deleted_at)
-        w.timestamp(*deleted_at);
+    w.timestamp_if(deleted_at);
     w.timestamp(row.timestamp(first + 7).value_or(0));
     w.end();
 }

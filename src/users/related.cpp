@@ -122,64 +122,40 @@ pg::Statement &unread() {
     return statement;
 }
 
-struct Key {
-    std::string_view name;
-    bool present = true;
-};
-
-// Begins an object that has those of the keys that are present.
-void begin_object(pg::JsonbWriter &w, std::initializer_list<Key> keys) {
-    w.begin_object(static_cast<std::size_t>(
-        std::count_if(keys.begin(), keys.end(), [](const Key &key) { return key.present; })));
-    for (const Key &key : keys)
-        if (key.present)
-            w.key(key.name);
-}
-
-void write_if(pg::JsonbWriter &w, std::optional<std::string_view> text) {
-    if (text)
-        w.string(*text);
-}
-
-void write_if(pg::JsonbWriter &w, std::optional<TimestampTz> time) {
-    if (time)
-        w.timestamp(*time);
-}
-
 void write_device(pg::JsonbWriter &w, const pg::Row &row) {
     const bool voip = !row.is_null(3);
     const bool disabled = !row.is_null(4);
     const auto hardware_id = row.text_or_null(6);
     const auto disabled_reason = row.text_or_null(8);
     const auto push_provider_name = row.text_or_null(9);
-    begin_object(w, {{"id"},
-                     {"voip", voip},
-                     {"user_id"},
-                     {"disabled", disabled},
-                     {"created_at"},
-                     {"hardware_id", hardware_id.has_value()},
-                     {"push_provider"},
-                     {"disabled_reason", disabled_reason.has_value()},
-                     {"push_provider_name", push_provider_name.has_value()}});
+    w.begin_object_of({{"id"},
+                       {"voip", voip},
+                       {"user_id"},
+                       {"disabled", disabled},
+                       {"created_at"},
+                       {"hardware_id", hardware_id.has_value()},
+                       {"push_provider"},
+                       {"disabled_reason", disabled_reason.has_value()},
+                       {"push_provider_name", push_provider_name.has_value()}});
     w.string(row.text(2));
     if (voip)
         w.boolean(row.boolean(3));
     w.string(row.text(1));
     if (disabled)
         w.boolean(row.boolean(4));
-    write_if(w, row.timestamp(5));
-    write_if(w, hardware_id);
+    w.timestamp_if(row.timestamp(5));
+    w.string_if(hardware_id);
     w.string(row.text(7));
-    write_if(w, disabled_reason);
-    write_if(w, push_provider_name);
+    w.string_if(disabled_reason);
+    w.string_if(push_provider_name);
     w.end();
 }
 
 // What both kinds of mute end with: expires, created_at and updated_at, in columns 2 to 4.
 void write_mute_times(pg::JsonbWriter &w, const pg::Row &row) {
-    write_if(w, row.timestamp(2));
-    write_if(w, row.timestamp(3));
-    write_if(w, row.timestamp(4));
+    w.timestamp_if(row.timestamp(2));
+    w.timestamp_if(row.timestamp(3));
+    w.timestamp_if(row.timestamp(4));
 }
 
 } // namespace
@@ -301,11 +277,11 @@ void Related::write_mutes(pg::JsonbWriter &w, std::string_view id) const {
         const pg::Row row = mutes_.row(i);
         const UserRecord *user = user_of_mute(id);
         const UserRecord *target = user_of_mute(row.text(5));
-        begin_object(w, {{"user", user != nullptr},
-                         {"target", target != nullptr},
-                         {"expires", !row.is_null(2)},
-                         {"created_at"},
-                         {"updated_at"}});
+        w.begin_object_of({{"user", user != nullptr},
+                           {"target", target != nullptr},
+                           {"expires", !row.is_null(2)},
+                           {"created_at"},
+                           {"updated_at"}});
         for (const UserRecord *shown : {user, target})
             if (shown != nullptr)
                 short_writer_->write(w, *shown);
@@ -321,11 +297,11 @@ void Related::write_channel_mutes(pg::JsonbWriter &w, std::string_view id) const
     for (std::size_t i = first; i < last; i++) {
         const pg::Row row = channel_mutes_.row(i);
         const UserRecord *user = user_of_mute(id);
-        begin_object(w, {{"user", user != nullptr},
-                         {"channel"},
-                         {"expires", !row.is_null(2)},
-                         {"created_at"},
-                         {"updated_at"}});
+        w.begin_object_of({{"user", user != nullptr},
+                           {"channel"},
+                           {"expires", !row.is_null(2)},
+                           {"created_at"},
+                           {"updated_at"}});
         if (user != nullptr)
             short_writer_->write(w, *user);
         write_channel(w, row, 5);

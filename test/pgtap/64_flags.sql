@@ -1,17 +1,6 @@
 -- stream_flag and stream_unflag.
 BEGIN;
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS pgtap;
-CREATE EXTENSION IF NOT EXISTS stream_users;
-RESET client_min_messages;
-\ir lib/refused.sql
-\ir lib/world.sql
-CREATE OR REPLACE FUNCTION pg_temp.contents() RETURNS text LANGUAGE sql AS 'SELECT pg_temp.everything_and_queue()';
-
-SELECT stream_upsert_users('[{"id":"soft"},{"id":"erasing"}]') \g /dev/null
-SELECT stream_delete_users('{soft}') \g /dev/null
-CALL stream_run_tasks(until_idle => true);
-SELECT stream_delete_users('{erasing}', 'hard', 'hard', 'hard', 'hard') \g /dev/null
+\ir lib/moderation.sql
 DELETE FROM stream.flags;
 SELECT (SELECT id FROM stream.activities WHERE deleted_at IS NULL ORDER BY id LIMIT 1) AS activity,
        (SELECT id FROM stream.comments WHERE deleted_at IS NULL ORDER BY id LIMIT 1) AS comment \gset

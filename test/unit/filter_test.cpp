@@ -1,47 +1,12 @@
 // The compiler of stream_query_users: requests to statements, and what is refused.
 
-#include "users/filter.hpp"
+#include "json.hpp"
 
 #include <gtest/gtest.h>
 
 namespace stream::users {
 
 namespace {
-
-Json text(std::string value) {
-    Json json;
-    json.kind = Json::Kind::string;
-    json.text = std::move(value);
-    return json;
-}
-
-Json number(std::string digits) {
-    Json json;
-    json.kind = Json::Kind::number;
-    json.text = std::move(digits);
-    return json;
-}
-
-Json boolean(bool value) {
-    Json json;
-    json.kind = Json::Kind::boolean;
-    json.boolean = value;
-    return json;
-}
-
-Json list(std::vector<Json> items) {
-    Json json;
-    json.kind = Json::Kind::array;
-    json.items = std::move(items);
-    return json;
-}
-
-Json object(std::vector<std::pair<std::string, Json>> members) {
-    Json json;
-    json.kind = Json::Kind::object;
-    json.members = std::move(members);
-    return json;
-}
 
 Json filtered(Json filter) {
     return object({{"filter_conditions", std::move(filter)}});

@@ -1,5 +1,6 @@
 // The compiler of stream_query_banned_users: requests to statements.
 
+#include "json.hpp"
 #include "moderation/ban_query.hpp"
 
 #include <gtest/gtest.h>
@@ -8,29 +9,11 @@ namespace stream::moderation {
 
 namespace {
 
+using users::boolean;
 using users::CompiledQuery;
 using users::Json;
-
-Json text(std::string value) {
-    Json json;
-    json.kind = Json::Kind::string;
-    json.text = std::move(value);
-    return json;
-}
-
-Json boolean(bool value) {
-    Json json;
-    json.kind = Json::Kind::boolean;
-    json.boolean = value;
-    return json;
-}
-
-Json object(std::vector<std::pair<std::string, Json>> members) {
-    Json json;
-    json.kind = Json::Kind::object;
-    json.members = std::move(members);
-    return json;
-}
+using users::object;
+using users::text;
 
 CompiledQuery filtered(Json filter) {
     return compile_ban_query(object({{"filter_conditions", std::move(filter)}}), "b.reason");
