@@ -1,5 +1,14 @@
 # The build a packager or DBA uses: make, make install, make installcheck, make clean.
 # PG_CONFIG chooses the PostgreSQL installation; after changing it, run make clean first.
+# make bench and make soak measure; they install what they need, PostgreSQL included.
+
+ifneq (,$(filter bench soak,$(MAKECMDGOALS)))
+
+bench soak:
+	test/bench/$@
+.PHONY: bench soak
+
+else
 
 MODULE_big = stream_users
 # Installed with it: assertions for pgTAP suites, SQL only.
@@ -44,3 +53,5 @@ install_script: $(DATA_built)
 $(shlib): cmake/exports.map
 
 -include $(DEPENDENCIES)
+
+endif

@@ -66,8 +66,10 @@ finish() {
     exit "$failed"
 }
 
+# Ends the test. What there is to say goes to stderr, where prove shows it.
 give_up() {
     echo "Bail out! $*"
+    exec >&2
     note "tasks:"
     value 'SELECT kind, status, done, total, step, attempts, worker_pid FROM stream.task_progress ORDER BY created_at' 2>&1 | sed 's/^/#   /'
     note "what workers said:"

@@ -1,0 +1,142 @@
+"""Interleaved measurements, and the rows of the table made from them."""
+
+import statistics
+import time
+from dataclasses import dataclass, field
+from typing import Callable, Optional
+
+
+@dataclass
+class Side:
+    """One way to do a job. `run` does it; when it returns a number, that many seconds count instead
+    of the time it took. `prepare` comes before each run and is not timed."""
+
+    name: str
+    run: Callable[[], Optional[float]]
+    prepare: Callable[[], None] = lambda: None
+
+
+def interleave(sides, repetitions, warmup=1):
+    """Runs the sides in turns, each round beginning with another one: {name: [seconds, …]}."""
+    taken = {side.name: [] for side in sides}
+    for round_ in range(-warmup, repetitions):
+        start = round_ % len(sides)
+        for side in sides[start:] + sides[:start]:
+            side.prepare()
+            begin = time.perf_counter()
+            measured = side.run()
+            seconds = time.perf_counter() - begin if measured is None else measured
+            if round_ >= 0:
+                taken[side.name].append(seconds)
+    return taken
+
+
+@dataclass
+class Figures:
+    """Repeated measurements of one thing."""
+
+    values: list
+    unit: str = "s"
+
+    @property
+    def median(self):
+        return statistics.median(self.values)
+
+    @property
+    def low(self):
+        return min(self.values)
+
+    @property
+    def high(self):
+        return max(self.values)
+
+
+@dataclass
+class Goal:
+    """`times_as_fast` and `more`: at least that often; `share`: at most that share of the peer's;
+    `at_most`: an absolute limit in the unit of the figures."""
+
+    kind: str
+    limit: float
+
+    def ratio(self, ours, peer):
+        if self.kind == "at_most":
+            return ours.median
+        if self.kind == "times_as_fast":
+            return peer.median / ours.median
+        return ours.median / peer.median
+
+    def met(self, ratio):
+        if self.kind in ("times_as_fast", "more"):
+            return ratio >= self.limit
+        return ratio <= self.limit
+
+    def __str__(self):
+        return {"times_as_fast": "≥ {:g} × as fast", "more": "≥ {:g} × as many",
+                "share": "≤ {:g} of it", "at_most": "≤ {:g}"}[self.kind].format(self.limit)
+
+
+@dataclass
+class Row:
+    """A line of the table. A row without a goal is there to compare with."""
+
+    scenario: str
+    ours: Figures
+    peer_name: str = ""
+    peer: Optional[Figures] = None
+    goal: Optional[Goal] = None
+
+    @property
+    def ratio(self):
+        goal = self.goal or Goal("share", 1)
+        return goal.ratio(self.ours, self.peer)
+
+    @property
+    def met(self):
+        return None if self.goal is None else self.goal.met(self.ratio)
+
+
+@dataclass
+class Curve:
+    """Cost against size: what a plot on logarithmic axes shows. One line a name."""
+
+    name: str
+    title: str
+    x_label: str
+    y_label: str
+    lines: dict = field(default_factory=dict)  # name → [(x, y), …]
+
+
+@dataclass
+class Breakdown:
+    """Where the time of one thing goes: parts in order, in seconds (or another unit)."""
+
+    name: str
+    title: str
+    unit: str
+    bars: dict = field(default_factory=dict)  # bar → [(part, amount), …]
+
+
+@dataclass
+class Results:
+    """What a scenario found."""
+
+    rows: list = field(default_factory=list)
+    curves: list = field(default_factory=list)
+    breakdowns: list = field(default_factory=list)
+    notes: list = field(default_factory=list)
+
+
+@dataclass
+class Plan:
+    """How thoroughly to measure. Sizes are those of the goals unless quick."""
+
+    quick: bool = False
+    repetitions: int = 9
+    warmup: int = 1
+
+    def size(self, full, quick):
+        return quick if self.quick else full
+
+    def interleave(self, sides):
+        return interleave(sides, 1 if self.quick else self.repetitions, 0 if self.quick else self.warmup)

@@ -1,0 +1,81 @@
+"""SVG plots of what was measured."""
+
+import matplotlib
+
+matplotlib.use("svg")
+# Text stays text, and the same data gives the same file.
+matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "stream_users", "font.size": 9,
+                            "axes.spines.top": False, "axes.spines.right": False})
+from matplotlib import pyplot  # noqa: E402 — after the backend is chosen
+
+OURS, MISSED, LINE = "#2b6ca3", "#c0504d", "#666666"
+
+
+def draw(directory, results):
+    rows = [row for found in results.values() for row in found.rows if row.goal is not None]
+    if rows:
+        ratio_bars(directory / "ratios.svg", rows)
+    for found in results.values():
+        for curve in found.curves:
+            draw_curve(directory / f"{curve.name}.svg", curve)
+        for breakdown in found.breakdowns:
+            draw_breakdown(directory / f"{breakdown.name}.svg", breakdown)
+
+
+def save(figure, path):
+    figure.savefig(path, bbox_inches="tight", metadata={"Date": None})
+    pyplot.close(figure)
+
+
+def ratio_bars(path, rows):
+    """How far each goal is reached: 1 is the goal, longer is better, on a logarithmic axis."""
+    reached = [row.ratio / row.goal.limit if row.goal.kind in ("times_as_fast", "more")
+               else row.goal.limit / row.ratio for row in rows]
+    figure, axes = pyplot.subplots(figsize=(8, 0.32 * len(rows) + 1))
+    places = range(len(rows))
+    # Bars start at the goal: to the right it is exceeded, to the left it is missed.
+    axes.barh(places, [value - 1 for value in reached], left=1,
+              color=[OURS if row.met else MISSED for row in rows])
+    axes.axvline(1, color=LINE, linewidth=0.8)
+    axes.set_xscale("log")
+    axes.set_xlim(min(0.5, min(reached) * 0.8), max(2, max(reached) * 1.6))
+    axes.set_yticks(places, [f"{row.scenario} — {row.peer_name}" if row.peer_name else row.scenario for row in rows])
+    axes.invert_yaxis()
+    axes.set_xlabel("times the goal (1 = the goal; right of it is better)")
+    for place, row, value in zip(places, rows, reached):
+        axes.annotate(f" {value:.2f} ", (value, place), va="center", ha="left" if value >= 1 else "right", fontsize=8)
+    save(figure, path)
+
+
+def draw_curve(path, curve):
+    figure, axes = pyplot.subplots(figsize=(6.5, 3.8))
+    for name, points in curve.lines.items():
+        axes.plot([x for x, _ in points], [y for _, y in points], marker="o", markersize=3, label=name)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel(curve.x_label)
+    axes.set_ylabel(curve.y_label)
+    axes.set_title(curve.title, fontsize=10)
+    axes.grid(True, which="major", linewidth=0.3)
+    axes.legend(frameon=False, fontsize=8)
+    save(figure, path)
+
+
+def draw_breakdown(path, breakdown):
+    figure, axes = pyplot.subplots(figsize=(8, 0.8 * len(breakdown.bars) + 1.6))
+    colours = pyplot.get_cmap("tab20").colors
+    parts = list(dict.fromkeys(part for bar in breakdown.bars.values() for part, _ in bar))
+    for place, bar in enumerate(breakdown.bars.values()):
+        left = 0
+        for part, value in bar:
+            axes.barh(place, value, left=left, color=colours[parts.index(part) % len(colours)], height=0.6)
+            left += value
+        axes.annotate(f" {left:.3g}", (left, place), va="center", fontsize=8)
+    axes.set_yticks(range(len(breakdown.bars)), list(breakdown.bars))
+    axes.invert_yaxis()
+    axes.set_xlabel(breakdown.unit)
+    axes.set_title(breakdown.title, fontsize=10)
+    handles = [pyplot.Rectangle((0, 0), 1, 1, color=colours[i % len(colours)]) for i in range(len(parts))]
+    axes.legend(handles, parts, frameon=False, fontsize=7, ncol=4, loc="upper center",
+                bbox_to_anchor=(0.5, -0.35 / (0.4 * len(breakdown.bars) + 0.6)))
+    save(figure, path)

@@ -1,0 +1,77 @@
+"""The table on the terminal, and the CSV files."""
+
+import csv
+
+
+
+def amount(value, unit):
+    """A figure with its unit, three significant digits."""
+    if unit == "s":
+        for factor, name in ((1, "s"), (1e3, "ms"), (1e6, "µs")):
+            if value * factor >= 1 or name == "µs":
+                return f"{value * factor:.3g} {name}"
+    if value >= 1000:
+        return f"{value:,.0f} {unit}".strip()
+    return f"{value:.3g} {unit}".strip()
+
+
+def spread(figures):
+    return f"{amount(figures.median, figures.unit)} ({amount(figures.low, figures.unit)}–{amount(figures.high, figures.unit)})"
+
+
+def ratio(row):
+    if row.peer is None and row.goal is None:
+        return ""
+    if row.goal is not None and row.goal.kind == "at_most":
+        return amount(row.ratio, row.ours.unit)
+    return f"{row.ratio:.3g} ×"
+
+
+def verdict(row):
+    return {None: "", True: "met", False: "MISSED"}[row.met]
+
+
+def cells(row):
+    goal = str(row.goal) if row.goal else ""
+    if row.goal and row.goal.kind == "at_most":
+        goal = "≤ " + amount(row.goal.limit, row.ours.unit)
+    return [row.scenario, spread(row.ours), row.peer_name, spread(row.peer) if row.peer else "",
+            ratio(row), goal, verdict(row)]
+
+
+def table(results):
+    """Every row of every scenario: medians, with the lowest and the highest figure beside them."""
+    lines = [["scenario", "stream_users", "peer", "", "ratio", "goal", ""]]
+    for found in results.values():
+        lines += [cells(row) for row in found.rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines]
+    text.insert(1, "-" * len(max(text, key=len)))
+    for found in results.values():
+        text += found.notes
+    return "\n".join(text)
+
+
+def write_csv(directory, name, found):
+    """<scenario>.csv: a line a repetition. <curve>.csv and <breakdown>.csv: a line a point or part."""
+    if found.rows:
+        with open(directory / f"{name}.csv", "w", newline="") as file:
+            out = csv.writer(file)
+            out.writerow(["scenario", "side", "unit", "repetition", "value", "goal", "ratio", "met"])
+            for row in found.rows:
+                end = [row.goal or "", f"{row.ratio:.4g}" if row.peer or row.goal else "", verdict(row)]
+                for side, figures in (("stream_users", row.ours), (row.peer_name, row.peer)):
+                    for i, value in enumerate(figures.values if figures else []):
+                        out.writerow([row.scenario, side, figures.unit, i + 1, f"{value:.6g}", *end])
+    for curve in found.curves:
+        with open(directory / f"{curve.name}.csv", "w", newline="") as file:
+            out = csv.writer(file)
+            out.writerow(["line", curve.x_label, curve.y_label])
+            for line, points in curve.lines.items():
+                out.writerows([line, x, f"{y:.6g}"] for x, y in points)
+    for breakdown in found.breakdowns:
+        with open(directory / f"{breakdown.name}.csv", "w", newline="") as file:
+            out = csv.writer(file)
+            out.writerow(["bar", "part", breakdown.unit])
+            for bar, parts in breakdown.bars.items():
+                out.writerows([bar, part, f"{value:.6g}"] for part, value in parts)
