@@ -65,6 +65,11 @@ class Cluster:
             raise RuntimeError(f"{arguments[0]}: {done.stderr or done.stdout}")
         return done.stdout
 
+    def start(self, *arguments):
+        """Starts a client program connected to the cluster, to talk to by lines."""
+        return subprocess.Popen([str(a) for a in arguments], env={**os.environ, **self.environment},
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
     def pgbench(self, script, seconds, **variables):
         """The latency of a script run by one client with prepared statements, in seconds."""
         with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
