@@ -79,3 +79,30 @@ def draw_breakdown(path, breakdown):
     axes.legend(handles, parts, frameon=False, fontsize=7, ncol=4, loc="upper center",
                 bbox_to_anchor=(0.5, -0.35 / (0.4 * len(breakdown.bars) + 0.6)))
     save(figure, path)
+
+
+def draw_soak(path, rows):
+    """Latency, throughput, memory and sizes over the time of a soak."""
+    figure, ((latency, calls), (memory, size)) = pyplot.subplots(2, 2, figsize=(10, 6), sharex=True)
+    seconds = [row["seconds"] for row in rows]
+
+    def lines(axes, title, label, factor, keys):
+        for key, name in keys.items():
+            axes.plot(seconds, [row[key] * factor for row in rows], label=name, linewidth=1)
+        axes.set_title(title, fontsize=10)
+        axes.set_ylabel(label)
+        axes.grid(True, linewidth=0.3)
+        axes.legend(frameon=False, fontsize=8)
+
+    lines(latency, "latency of all calls", "ms", 1, {f"{p}_ms": p for p in ("p50", "p95", "p99", "max")})
+    latency.set_yscale("log")
+    lines(calls, "throughput", "calls a second, tasks", 1, {"calls_per_second": "calls a second", "tasks_open": "open tasks"})
+    lines(memory, "memory of the largest process of its kind", "MB", 1e-6,
+          {"worker_private_bytes": "worker", "client_private_bytes": "client's backend"})
+    lines(size, "size with indexes", "MB", 1e-6, {"stream_bytes": "all tables", "messages_bytes": "messages",
+                                                 "users_bytes": "users", "events_bytes": "events", "tasks_bytes": "tasks"})
+    for axes in (memory, size):
+        axes.set_xlabel("seconds")
+        axes.set_ylim(bottom=0)
+    figure.tight_layout()
+    save(figure, path)
