@@ -1,7 +1,7 @@
 -- One row a user. Few indexes: each one costs every upsert more than the row itself. updated_at is
 -- not indexed and pages keep room, so that replacing a user can stay on its page (HOT).
 CREATE TABLE stream.users (
-    id text COLLATE "C" NOT NULL PRIMARY KEY CHECK (id ~ '^[A-Za-z0-9@_-]{1,255}$'),
+    id text COLLATE "C" NOT NULL PRIMARY KEY CHECK (octet_length(id) BETWEEN 1 AND 255 AND id ~ '^[A-Za-z0-9@_-]+$'),
     role text COLLATE "C" NOT NULL DEFAULT 'user',
     name text,
     image text,
