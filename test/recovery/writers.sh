@@ -5,6 +5,9 @@
 # shellcheck source-path=SCRIPTDIR source=lib/recovery.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/recovery.sh"
 
+# The deletion gets what seven busy writers leave of the machine.
+deadline=300
+
 test/cluster create "$cluster" --no-cron -c stream_users.response_times=off
 load
 # When each chunk began; it has let go of its rows when the next one begins.
@@ -87,7 +90,7 @@ task=$(delete_users)
 start_worker
 at_wait="EXISTS (SELECT FROM stream.task_progress p JOIN stream.tasks t ON t.id = p.task_id
                  WHERE p.task_id = '$task' AND p.step = 'wait for older writers' AND t.cursor -> 'key' <> '[]')"
-eventually 60 'the task to come to the older writers' holds "$at_wait"
+eventually 200 'the task to come to the older writers' holds "$at_wait"
 between "By then what was committed before is gone, but for rows of statements under way at the call" \
     "$(written messages)" 0 10
 value 'SELECT pg_sleep(0.5)' >/dev/null
@@ -113,7 +116,7 @@ check "Nobody refuses them that" test -z "$(grep ERROR "$work/edits.out" || true
 check "Those that write mentions are not refused" test "$(refused mentions)" -eq 0 -a -z "$(other_errors mentions)"
 hold "SELECT FROM stream.users WHERE id = 'u40' FOR KEY SHARE"
 tell early "COMMIT;"
-eventually 60 'the task to come to its last step' waits_for_lock "$task"
+eventually 200 'the task to come to its last step' waits_for_lock "$task"
 same "What the older transaction committed is gone then" "$(written early)" 0
 same "One worker has had the task, however often it looked whether the wait was over" "$(task "$task" attempts)" 1
 before=$(refused messages)
@@ -121,7 +124,7 @@ value 'SELECT pg_sleep(0.5)' >/dev/null
 stop_writers messages reactions members transactions others
 check "The writers have gone on until the last step" test "$(refused messages)" -gt "$before"
 release
-same "The task completes" "$(value "SELECT stream_wait_task('$task', '60 seconds') ->> 'status'")" completed
+same "The task completes" "$(value "SELECT stream_wait_task('$task', '200 seconds') ->> 'status'")" completed
 same "No bound column holds the ids" "$(remains "$ids")" ""
 wait_for_workers
 same "A transaction in another database has held nothing up, and is open yet" \
@@ -152,11 +155,11 @@ task=$(value "SELECT stream_delete_users('{u50}', 'pruning', 'pruning') ->> 'tas
 start_worker
 at_wait="EXISTS (SELECT FROM stream.task_progress p JOIN stream.tasks t ON t.id = p.task_id
                  WHERE p.task_id = '$task' AND p.step = 'wait for older writers' AND t.cursor -> 'key' <> '[]')"
-eventually 60 'the pruning to come to the older writer' holds "$at_wait"
+eventually 200 'the pruning to come to the older writer' holds "$at_wait"
 tell late "COMMIT;"
 end_session late
 same "Pruning waits for a transaction that began before it" \
-    "$(value "SELECT stream_wait_task('$task', '60 seconds') ->> 'status'")" completed
+    "$(value "SELECT stream_wait_task('$task', '200 seconds') ->> 'status'")" completed
 same "What that one wrote is emptied and marked too" \
     "$(value "SELECT text IS NULL AND deleted_by_task = '$task' FROM stream.messages WHERE id = 'late'")" t
 wait_for_workers
@@ -166,7 +169,7 @@ eventually 20 'the endless mentions to get going' holds "count(*) > 100 FROM str
 task=$(value "SELECT stream_delete_users('{u51}', 'hard', 'hard', 'hard') ->> 'task_id'")
 start_worker
 same "A hard deletion completes while others go on mentioning its user" \
-    "$(value "SELECT stream_wait_task('$task', '60 seconds') ->> 'status'")" completed
+    "$(value "SELECT stream_wait_task('$task', '200 seconds') ->> 'status'")" completed
 stop_writers endless
 wait_for_workers
 

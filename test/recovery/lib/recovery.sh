@@ -87,8 +87,10 @@ in_cluster() { test/cluster run "$cluster" "$@"; }
 # shellcheck source=/dev/null
 client() { (. "$cluster/env" && exec "$@"); }
 
-# psql in the database $database, ended after 100 seconds.
-session() { client timeout --foreground 100 psql -XqAt -d "$database" "$@"; }
+# How long a session may take, in seconds; a test that needs longer says so.
+deadline=100
+# psql in the database $database, ended after its deadline.
+session() { client timeout --foreground "$deadline" psql -XqAt -d "$database" "$@"; }
 sql() { session -v ON_ERROR_STOP=1 "$@"; }
 value() { sql -c "$1"; }
 
@@ -160,8 +162,8 @@ start_session_worker() {
     local how=$1 options='-c stream_users.lock_timeout=0' setting
     shift
     for setting; do options+=" -c $setting"; done
-    client env PGOPTIONS="$options" timeout --foreground 100 psql -XqAt -d "$database" \
-        -v ON_ERROR_STOP=1 -c "CALL stream_run_tasks(run_for => '90 seconds', $how)" \
+    client env PGOPTIONS="$options" timeout --foreground "$deadline" psql -XqAt -d "$database" \
+        -v ON_ERROR_STOP=1 -c "CALL stream_run_tasks(run_for => '$((deadline - 10)) seconds', $how)" \
         </dev/null >>"$work/worker.log" 2>&1 &
     worker_jobs+=($!)
 }
