@@ -96,11 +96,13 @@ def draw_soak(path, rows):
 
     lines(latency, "latency of all calls", "ms", 1, {f"{p}_ms": p for p in ("p50", "p95", "p99", "max")})
     latency.set_yscale("log")
-    lines(calls, "throughput", "calls a second, tasks", 1, {"calls_per_second": "calls a second", "tasks_open": "open tasks"})
+    lines(calls, "throughput", "calls a second, tasks", 1,
+          {"calls_per_second": "calls a second", "tasks_open": "open tasks"})
     lines(memory, "memory of the largest process of its kind", "MB", 1e-6,
-          {"worker_private_bytes": "worker", "client_private_bytes": "client's backend"})
-    lines(size, "size with indexes", "MB", 1e-6, {"stream_bytes": "all tables", "messages_bytes": "messages",
-                                                 "users_bytes": "users", "events_bytes": "events", "tasks_bytes": "tasks"})
+          {"worker_memory_bytes": "worker", "client_memory_bytes": "client's backend"})
+    lines(size, "size with indexes", "MB", 1e-6,
+          {"stream_bytes": "all tables", "messages_bytes": "messages", "users_bytes": "users",
+           "events_bytes": "events", "tasks_bytes": "tasks"})
     for axes in (memory, size):
         axes.set_xlabel("seconds")
         axes.set_ylim(bottom=0)

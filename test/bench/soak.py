@@ -71,7 +71,8 @@ class Load:
         for number in range(CLIENTS):
             here, there = multiprocessing.Pipe(duplex=False)
             process = multiprocessing.Process(
-                target=client, args=(number, dsn, seed, seconds, interval, there, self.started, self.settled), daemon=True)
+                target=client, daemon=True,
+                args=(number, dsn, seed, seconds, interval, there, self.started, self.settled))
             process.start()
             there.close()
             self.processes.append(process)
@@ -107,13 +108,13 @@ class Load:
 
 # -- what is sampled
 
-def private_memory(pid):
-    """Bytes of a process that it shares with no other."""
+def own_memory(pid):
+    """Bytes of a process's own memory. Pages of shared buffers that nobody else has touched yet are not among them."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Private_"))
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss_Anon:"))
 
 
 class Sampler:
@@ -144,7 +145,8 @@ class Sampler:
             self.all[operation] += seconds
         row = {"seconds": now - self.began, "calls_per_second": len(taken) / (now - self.last)}
         self.last = now
-        row.update({f"{name}_ms": percentile(taken, share) * 1000 if taken else 0 for name, share in PERCENTILES.items()})
+        row.update({f"{name}_ms": percentile(taken, share) * 1000 if taken else 0
+                    for name, share in PERCENTILES.items()})
         row.update(self.sizes())
         row.update(self.memory(row["seconds"]))
         self.rows.append(row)
@@ -166,13 +168,13 @@ class Sampler:
         for pid, is_client in self.session.rows(f"""
                 SELECT pid, application_name = 'soak client' FROM pg_stat_activity
                 WHERE application_name = 'soak client' OR {IS_WORKER}"""):
-            used = private_memory(pid)
+            used = own_memory(pid)
             if used is not None:
                 (clients if is_client else workers).append(used)
                 if not is_client:
                     self.workers[pid].append((seconds, used))
-        return {"workers": len(workers), "worker_private_bytes": max(workers, default=0),
-                "client_private_bytes": max(clients, default=0)}
+        return {"workers": len(workers), "worker_memory_bytes": max(workers, default=0),
+                "client_memory_bytes": max(clients, default=0)}
 
 
 # -- promises
@@ -217,7 +219,8 @@ def check(session, erased):
     none("messages marked by a task that there never was", """
         SELECT id, deleted_by_task FROM stream.messages m
         WHERE deleted_by_task IS NOT NULL AND NOT EXISTS (SELECT FROM stream.tasks t WHERE t.id = m.deleted_by_task)""")
-    none("runs that pg_cron calls failed", "SELECT jobid, return_message FROM cron.job_run_details WHERE status = 'failed'")
+    none("runs that pg_cron calls failed",
+         "SELECT jobid, return_message FROM cron.job_run_details WHERE status = 'failed'")
 
     session.run("CREATE TEMP TABLE erased AS SELECT unnest(%s::text[]) COLLATE \"C\" AS id", erased)
     session.run("CREATE UNIQUE INDEX ON erased (id)")
@@ -228,7 +231,8 @@ def check(session, erased):
         none(f"rows of {relation} whose {column} a hard deletion should have cleared",
              f"SELECT e.id FROM {relation} t CROSS JOIN LATERAL {ids} AS u (id) JOIN erased e ON e.id = u.id")
     for user in random.sample(erased, min(VERIFIED_ONE_BY_ONE, len(erased))):
-        none(f"stream_verify_erasure('{user}')", "SELECT relation::text, column_name, rows FROM stream_verify_erasure(%s)", user)
+        none(f"stream_verify_erasure('{user}')",
+             "SELECT relation::text, column_name, rows FROM stream_verify_erasure(%s)", user)
     return finds
 
 
@@ -238,7 +242,8 @@ def task_times(session):
     """How long tasks took from call to end: {kind: [seconds, …]}."""
     times = defaultdict(list)
     for kind, seconds in session.rows("""
-            SELECT kind, extract(epoch FROM finished_at - created_at)::float FROM stream.tasks WHERE status = 'completed'"""):
+            SELECT kind, extract(epoch FROM finished_at - created_at)::float FROM stream.tasks
+            WHERE status = 'completed'"""):
         times[f"task: {kind}"].append(seconds)
     return times
 
@@ -276,7 +281,8 @@ def print_lines(lines):
 def growth(sampler):
     """What memory and sizes did between the first and the last quarter."""
     quarter = max(1, len(sampler.rows) // 4)
-    for name, key in (("memory of a worker", "worker_private_bytes"), ("memory of a client's backend", "client_private_bytes"),
+    for name, key in (("memory of a worker", "worker_memory_bytes"),
+                      ("memory of a client's backend", "client_memory_bytes"),
                       ("tables of schema stream", "stream_bytes")):
         first, last = (statistics.median(row[key] for row in rows) / 1e6
                        for rows in (sampler.rows[:quarter], sampler.rows[-quarter:]))
@@ -293,8 +299,8 @@ def main():
     interval = max(1, min(5, given.seconds / 20))
     print(f"{given.seconds} seconds, {CLIENTS} clients, {WORKERS} workers, seed {given.seed}", flush=True)
     with Cluster(cron=True, **SETTINGS) as cluster, cluster.connect() as session:
-        session.run("INSERT INTO stream.channels (type, id) SELECT 'team', 'group-' || i FROM generate_series(0, %s) AS i",
-                    GROUPS - 1)
+        session.run("""INSERT INTO stream.channels (type, id)
+                       SELECT 'team', 'group-' || i FROM generate_series(0, %s) AS i""", GROUPS - 1)
         session.run("SELECT stream_start_workers(%s)", WORKERS)
         load = Load(cluster, given.seed, given.seconds, interval)
         wait_for_workers(session)

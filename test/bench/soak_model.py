@@ -31,6 +31,7 @@ class User:
     deleted_by: str = None
     pending: set = field(default_factory=set)   # tasks on it that were not seen completed
     messages: dict = field(default_factory=dict)
+    history: list = field(default_factory=list)   # what was done to it, to tell when something is wrong
 
     @property
     def busy(self):
@@ -65,6 +66,7 @@ class Model:
 
     def deactivate(self, user, task, messages, channels):
         user.deactivated_by = task
+        user.history.append(f"deactivate by {task}, messages {messages}, channels {channels}")
         if messages:
             self._mark(user.messages.values(), task)
         if channels and user.conversation:
@@ -72,6 +74,7 @@ class Model:
 
     def reactivate(self, user, messages, channels):
         task, user.deactivated_by = user.deactivated_by, None
+        user.history.append(f"reactivate from {task}, messages {messages}, channels {channels}")
         if messages:
             self._unmark(user.messages.values(), task)
         if channels and user.conversation:
@@ -79,6 +82,7 @@ class Model:
 
     def delete(self, user, mode, task):
         user.deleted, user.deleted_by = mode, task
+        user.history.append(f"{mode} by {task}")
         if mode == "hard":
             self._erase(user)
             return
@@ -93,6 +97,7 @@ class Model:
 
     def restore(self, user):
         task, user.deleted_by, user.deleted = user.deleted_by, None, None
+        user.history.append(f"restore from {task}")
         self._unmark(user.messages.values(), task)
         if user.conversation:
             self._unmark([user.conversation], task)
