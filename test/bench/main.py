@@ -14,7 +14,7 @@ from measure import Plan
 
 HERE = Path(__file__).resolve().parent
 # In the order of the table.
-SCENARIOS = ["upsert", "one_user", "deletion", "queue", "scale", "memory", "breakdown"]
+SCENARIOS = ["upsert", "deletion", "queue"]
 
 
 def arguments():
