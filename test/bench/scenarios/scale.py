@@ -1,0 +1,144 @@
+"""What a row costs as there are more of them.
+
+Deletions: 10³ to 10⁶ messages out of ten times as many, and all of 10⁷, from the call to the completed task.
+Below 10⁴ the fixed cost of a task shows, so a second row leaves 10³ out. The sizes up to 10⁵ have five
+repetitions, 10⁶ has three; at 10⁷ there is one, and only of ours and the plain statements.
+
+Upserts: 1 to 10⁵ new users in a call, with the response, against hand-written SQL.
+"""
+
+import data
+from chat import MESSAGES_EACH, Chat
+from cluster import Cluster
+from measure import Curve, Figures, Goal, Results, Row, Side, interleave
+
+HARD, SOFT, LOOP, PLAIN = "hard", "soft", "chunk loop", "plain DELETEs"
+
+
+class Runs:
+    """The sides at one size. Each run has a database of its own."""
+
+    def __init__(self, chat, count):
+        self.chat, self.ids, self.copy = chat, chat.ids(count), None
+
+    def side(self, name, work):
+        return Side(name, lambda: work(self.copy), self.renew)
+
+    def renew(self):
+        self.close()
+        self.copy = self.chat.copy()
+
+    def close(self):
+        if self.copy is not None:
+            self.copy.drop()
+            self.copy = None
+
+    def call(self, procedure):
+        return lambda copy: copy.session.run(f"CALL peer.{procedure}(%s)", self.ids)
+
+    def sides(self, names):
+        work = {
+            HARD: lambda copy: copy.delete(self.ids, "NULL, 'hard', NULL, NULL"),
+            SOFT: lambda copy: copy.delete(self.ids, "NULL, 'soft', NULL, NULL"),
+            LOOP: self.call("delete_messages_in_chunks"),
+            PLAIN: self.call("delete_messages"),
+        }
+        return [self.side(name, work[name]) for name in names]
+
+
+def sizes(plan):
+    """(messages deleted, messages in the table, repetitions, sides)."""
+    every = [HARD, SOFT, LOOP, PLAIN]
+    if plan.quick:
+        return [(1_000, 10_000, 1, every), (2_000, 20_000, 1, every)]
+    return [(1_000, 10_000, 5, every), (10_000, 100_000, 5, every), (100_000, 1_000_000, 5, every),
+            (1_000_000, 10_000_000, 3, every), (10_000_000, 10_000_000, 1, [HARD, PLAIN])]
+
+
+def same_end_states(runs):
+    """The sides that erase leave the same rows."""
+    ours = None
+    for side in runs.sides([HARD, LOOP, PLAIN]):
+        side.prepare()
+        side.run()
+        state = runs.copy.state()
+        ours = ours or state
+        if state != ours:
+            raise AssertionError(f"{side.name} leaves other rows: {state}, {ours}")
+
+
+def deletions(plan, cluster):
+    """{side: {rows: seconds a row}}"""
+    costs = {}
+    chat, held = None, 0
+    for rows, table, repetitions, names in sizes(plan):
+        if table != held:
+            if chat is not None:
+                chat.drop()
+            chat, held = Chat(cluster, "scale", table // MESSAGES_EACH), table
+        runs = Runs(chat, rows // MESSAGES_EACH)
+        if not costs:
+            same_end_states(runs)
+        taken = interleave(runs.sides(names), repetitions, warmup=0 if plan.quick or repetitions == 1 else 1)
+        runs.close()
+        for name, values in taken.items():
+            costs.setdefault(name, {})[rows] = Figures([value / rows for value in values])
+    chat.drop()
+    return costs
+
+
+def upserts(plan, cluster):
+    """{side: {users: seconds a user}}"""
+    costs = {}
+    with cluster.connect() as session:
+        session.peer("upsert.sql")
+        session.run("CREATE TABLE peer.request (body jsonb)")
+
+        def upserting(name, function):
+            return Side(name, lambda: session.run(f"SELECT pg_column_size({function}(body)) FROM peer.request"),
+                        lambda: session.run("TRUNCATE stream.users, stream.events CASCADE"))
+
+        sides = [upserting("stream_upsert_users", "stream_upsert_users"),
+                 upserting("hand SQL, jsonb", "peer.upsert_jsonb"),
+                 upserting("hand SQL, text json", "peer.upsert_json")]
+        for count in plan.size([1, 10, 100, 1_000, 10_000, 100_000], [1, 10, 100]):
+            session.run("TRUNCATE peer.request")
+            session.run("INSERT INTO peer.request VALUES (%s)", data.request(count))
+            for side in sides:
+                side.prepare()
+                side.run()
+                if session.value("SELECT count(*) FROM stream.users") != count:
+                    raise AssertionError(f"{side.name} does not store {count} users")
+            taken = interleave(sides, 1 if plan.quick else 5, 0 if plan.quick else 1)
+            for name, values in taken.items():
+                costs.setdefault(name, {})[count] = Figures([value / count for value in values])
+    return costs
+
+
+def flat(title, costs):
+    """The dearest size against the cheapest."""
+    dearest, cheapest = (choose(costs, key=lambda rows: costs[rows].median) for choose in (max, min))
+    return Row(f"{title}: a row at {dearest:,}", costs[dearest], f"a row at {cheapest:,}", costs[cheapest],
+               Goal("share", 1.25))
+
+
+def lines(costs):
+    return {name: [(rows, figures.median * 1e6) for rows, figures in points.items()]
+            for name, points in costs.items()}
+
+
+def measure(plan):
+    found = Results()
+    with Cluster(shared_buffers=plan.size("6GB", "1GB")) as cluster:
+        erased = deletions(plan, cluster)
+        written = upserts(plan, cluster)
+    for name in (HARD, SOFT):
+        costs = erased[name]
+        found.rows.append(flat(f"{name} delete, all sizes", costs))
+        if not plan.quick:
+            found.rows.append(flat(f"{name} delete, from 10,000", {r: f for r, f in costs.items() if r >= 10_000}))
+    found.curves = [
+        Curve("deletion_scale", "Deleting messages", "messages deleted", "µs a message", lines(erased)),
+        Curve("upsert_scale", "Upserting new users", "users in a call", "µs a user", lines(written)),
+    ]
+    return found
