@@ -14,7 +14,7 @@ from measure import Plan
 
 HERE = Path(__file__).resolve().parent
 # In the order of the table.
-SCENARIOS = ["upsert", "deletion", "queue"]
+SCENARIOS = ["upsert", "deletion", "queue", "scale"]
 
 
 def arguments():
