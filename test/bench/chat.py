@@ -2,6 +2,7 @@
 from which every run gets its own copy."""
 
 from cluster import PEERS
+from measure import Side
 
 MESSAGES_EACH = 200  # of a user
 TABLES = ["users", "channels", "channel_members", "messages", "reactions", "reads", "flags"]
@@ -129,3 +130,29 @@ class Copy:
                 (to_jsonb(t) - '{{updated_at,deleted_by_task}}'::text[]
                  || jsonb_build_object('deleted_at', to_jsonb(t) ->> 'deleted_at' IS NOT NULL))::text, 0)::numeric), 0)
             FROM stream.{table} AS t""") for table in TABLES}
+
+
+class Runs:
+    """Sides that delete what some users wrote. Each run has a copy of its own, made before it and dropped
+    before the next."""
+
+    def __init__(self, chat, count):
+        self.chat, self.ids, self.copy = chat, chat.ids(count), None
+
+    def side(self, name, work, chat=None):
+        return Side(name, lambda: work(self.copy), lambda: self.renew(chat or self.chat))
+
+    def renew(self, chat):
+        self.close()
+        self.copy = chat.copy()
+
+    def close(self):
+        if self.copy is not None:
+            self.copy.drop()
+            self.copy = None
+
+    def ours(self, modes):
+        return lambda copy: copy.delete(self.ids, modes)
+
+    def call(self, procedure, more=""):
+        return lambda copy: copy.session.run(f"CALL peer.{procedure}(%s{more})", self.ids)

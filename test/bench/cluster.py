@@ -9,9 +9,8 @@ from pathlib import Path
 
 import psycopg2
 
-HERE = Path(__file__).resolve().parent
-TOP = HERE.parents[1]
-PEERS = HERE / "peers"
+TOP = Path(__file__).resolve().parents[2]
+PEERS = TOP / "test" / "bench" / "peers"
 
 # The same for every side. Commits don't wait for the disk, and autovacuum comes when a scenario
 # says so, so that no repetition pays for another.
@@ -21,7 +20,6 @@ SETTINGS = {
     "checkpoint_timeout": "1h",
     "synchronous_commit": "off",
     "autovacuum": "off",
-    "max_prepared_transactions": "0",
     "stream_users.response_times": "off",
 }
 

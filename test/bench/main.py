@@ -12,7 +12,6 @@ import report
 from cluster import TOP
 from measure import Plan
 
-HERE = Path(__file__).resolve().parent
 # In the order of the table.
 SCENARIOS = ["upsert", "deletion", "queue", "scale"]
 

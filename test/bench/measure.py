@@ -1,5 +1,6 @@
 """Interleaved measurements, and the rows of the table made from them."""
 
+import math
 import statistics
 import time
 from dataclasses import dataclass, field
@@ -66,10 +67,18 @@ class Goal:
             return peer.median / ours.median
         return ours.median / peer.median
 
+    @property
+    def wants_more(self):
+        return self.kind in ("times_as_fast", "more")
+
     def met(self, ratio):
-        if self.kind in ("times_as_fast", "more"):
-            return ratio >= self.limit
-        return ratio <= self.limit
+        return ratio >= self.limit if self.wants_more else ratio <= self.limit
+
+    def reached(self, ratio):
+        """How far the goal is reached: 1 is the goal, more is better, without end where ours is nothing."""
+        if self.wants_more:
+            return ratio / self.limit
+        return self.limit / ratio if ratio else math.inf
 
     def __str__(self):
         return {"times_as_fast": "≥ {:g} × as fast", "more": "≥ {:g} × as many",
@@ -108,23 +117,11 @@ class Curve:
 
 
 @dataclass
-class Breakdown:
-    """Where the time of one thing goes: parts in order, in seconds (or another unit)."""
-
-    name: str
-    title: str
-    unit: str
-    bars: dict = field(default_factory=dict)  # bar → [(part, amount), …]
-
-
-@dataclass
 class Results:
     """What a scenario found."""
 
     rows: list = field(default_factory=list)
     curves: list = field(default_factory=list)
-    breakdowns: list = field(default_factory=list)
-    notes: list = field(default_factory=list)
 
 
 @dataclass

@@ -9,6 +9,7 @@ matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "stream_user
 from matplotlib import pyplot  # noqa: E402 — after the backend is chosen
 
 OURS, MISSED, LINE = "#2b6ca3", "#c0504d", "#666666"
+FARTHEST = 100  # times a goal: bars go no further
 
 
 def draw(directory, results):
@@ -18,8 +19,6 @@ def draw(directory, results):
     for found in results.values():
         for curve in found.curves:
             draw_curve(directory / f"{curve.name}.svg", curve)
-        for breakdown in found.breakdowns:
-            draw_breakdown(directory / f"{breakdown.name}.svg", breakdown)
 
 
 def save(figure, path):
@@ -29,8 +28,7 @@ def save(figure, path):
 
 def ratio_bars(path, rows):
     """How far each goal is reached: 1 is the goal, longer is better, on a logarithmic axis."""
-    reached = [row.ratio / row.goal.limit if row.goal.kind in ("times_as_fast", "more")
-               else row.goal.limit / row.ratio for row in rows]
+    reached = [min(row.goal.reached(row.ratio), FARTHEST) for row in rows]
     figure, axes = pyplot.subplots(figsize=(8, 0.32 * len(rows) + 1))
     places = range(len(rows))
     # Bars start at the goal: to the right it is exceeded, to the left it is missed.
@@ -58,26 +56,6 @@ def draw_curve(path, curve):
     axes.set_title(curve.title, fontsize=10)
     axes.grid(True, which="major", linewidth=0.3)
     axes.legend(frameon=False, fontsize=8)
-    save(figure, path)
-
-
-def draw_breakdown(path, breakdown):
-    figure, axes = pyplot.subplots(figsize=(8, 0.8 * len(breakdown.bars) + 1.6))
-    colours = pyplot.get_cmap("tab20").colors
-    parts = list(dict.fromkeys(part for bar in breakdown.bars.values() for part, _ in bar))
-    for place, bar in enumerate(breakdown.bars.values()):
-        left = 0
-        for part, value in bar:
-            axes.barh(place, value, left=left, color=colours[parts.index(part) % len(colours)], height=0.6)
-            left += value
-        axes.annotate(f" {left:.3g}", (left, place), va="center", fontsize=8)
-    axes.set_yticks(range(len(breakdown.bars)), list(breakdown.bars))
-    axes.invert_yaxis()
-    axes.set_xlabel(breakdown.unit)
-    axes.set_title(breakdown.title, fontsize=10)
-    handles = [pyplot.Rectangle((0, 0), 1, 1, color=colours[i % len(colours)]) for i in range(len(parts))]
-    axes.legend(handles, parts, frameon=False, fontsize=7, ncol=4, loc="upper center",
-                bbox_to_anchor=(0.5, -0.35 / (0.4 * len(breakdown.bars) + 0.6)))
     save(figure, path)
 
 

@@ -3,7 +3,6 @@
 import csv
 
 
-
 def amount(value, unit):
     """A figure with its unit, three significant digits."""
     if unit == "s":
@@ -16,7 +15,8 @@ def amount(value, unit):
 
 
 def spread(figures):
-    return f"{amount(figures.median, figures.unit)} ({amount(figures.low, figures.unit)}–{amount(figures.high, figures.unit)})"
+    median, low, high = (amount(value, figures.unit) for value in (figures.median, figures.low, figures.high))
+    return f"{median} ({low}–{high})"
 
 
 def ratio(row):
@@ -47,13 +47,11 @@ def table(results):
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines]
     text.insert(1, "-" * len(max(text, key=len)))
-    for found in results.values():
-        text += found.notes
     return "\n".join(text)
 
 
 def write_csv(directory, name, found):
-    """<scenario>.csv: a line a repetition. <curve>.csv and <breakdown>.csv: a line a point or part."""
+    """<scenario>.csv: a line a repetition. <curve>.csv: a line a point."""
     if found.rows:
         with open(directory / f"{name}.csv", "w", newline="") as file:
             out = csv.writer(file)
@@ -69,9 +67,3 @@ def write_csv(directory, name, found):
             out.writerow(["line", curve.x_label, curve.y_label])
             for line, points in curve.lines.items():
                 out.writerows([line, x, f"{y:.6g}"] for x, y in points)
-    for breakdown in found.breakdowns:
-        with open(directory / f"{breakdown.name}.csv", "w", newline="") as file:
-            out = csv.writer(file)
-            out.writerow(["bar", "part", breakdown.unit])
-            for bar, parts in breakdown.bars.items():
-                out.writerows([bar, part, f"{value:.6g}"] for part, value in parts)

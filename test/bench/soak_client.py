@@ -105,7 +105,15 @@ class Client:
 
     def quiet(self, user):
         """No task is about it nor about the other member of its conversation: their order would be chance."""
-        return not user.busy and (user.conversation is None or not self.model.users[user.partner].busy)
+        return not user.busy and self.alone(user)
+
+    def alone(self, user):
+        """No task is about the other member of its conversation."""
+        return user.conversation is None or not self.model.users[user.partner].busy
+
+    def going(self):
+        """Users whose soft deletion is still to be carried out."""
+        return self.choose(lambda u: u.busy and u.deleted == "soft" and self.alone(u))
 
     def several(self, wanted):
         return self.choose(lambda u: self.quiet(u) and wanted(u), self.random.choice((1, 1, 2, 5, 10)))
@@ -324,10 +332,8 @@ class Client:
 
     def overtaken(self, mode):
         """Users for a stronger deletion: sometimes one whose soft deletion is still to be carried out."""
-        def alone(user):
-            return user.conversation is None or not self.model.users[user.partner].busy
         if self.random.random() < 0.3:
-            return self.choose(lambda u: u.busy and u.deleted == "soft" and alone(u))
+            return self.going()
         weaker = {"pruning": (None, "soft"), "hard": (None, "soft", "pruning")}[mode]
         return self.several(lambda u: u.deleted in weaker)
 
@@ -339,8 +345,7 @@ class Client:
 
     def do_restore(self):
         if self.random.random() < 0.3:
-            users = self.choose(lambda u: u.busy and u.deleted == "soft" and
-                                (u.conversation is None or not self.model.users[u.partner].busy))
+            users = self.going()
         else:
             users = self.several(lambda u: u.deleted == "soft")
         if users:

@@ -67,18 +67,14 @@ class Model:
     def deactivate(self, user, task, messages, channels):
         user.deactivated_by = task
         user.history.append(f"deactivate by {task}, messages {messages}, channels {channels}")
-        if messages:
-            self._mark(user.messages.values(), task)
-        if channels and user.conversation:
-            self._mark([user.conversation], task)
+        for thing in self._things(user, messages, channels):
+            self._mark(thing, task)
 
     def reactivate(self, user, messages, channels):
         task, user.deactivated_by = user.deactivated_by, None
         user.history.append(f"reactivate from {task}, messages {messages}, channels {channels}")
-        if messages:
-            self._unmark(user.messages.values(), task)
-        if channels and user.conversation:
-            self._unmark([user.conversation], task)
+        for thing in self._things(user, messages, channels):
+            self._unmark(thing, task)
 
     def delete(self, user, mode, task):
         user.deleted, user.deleted_by = mode, task
@@ -86,9 +82,8 @@ class Model:
         if mode == "hard":
             self._erase(user)
             return
-        self._mark(user.messages.values(), task)
-        if user.conversation:
-            self._mark([user.conversation], task)
+        for thing in self._things(user):
+            self._mark(thing, task)
         if mode == "pruning":
             user.name, user.custom = None, {}
             for message in user.messages.values():
@@ -98,9 +93,8 @@ class Model:
     def restore(self, user):
         task, user.deleted_by, user.deleted = user.deleted_by, None, None
         user.history.append(f"restore from {task}")
-        self._unmark(user.messages.values(), task)
-        if user.conversation:
-            self._unmark([user.conversation], task)
+        for thing in self._things(user):
+            self._unmark(thing, task)
 
     def _erase(self, user):
         gone = set(user.messages)
@@ -120,12 +114,17 @@ class Model:
         self.reactions = {r for r in self.reactions if r[0] not in messages}
 
     @staticmethod
-    def _mark(things, task):
-        for thing in things:
-            thing.mark = thing.mark or task
+    def _things(user, messages=True, channels=True):
+        """What a user's life marks."""
+        yield from user.messages.values() if messages else ()
+        if channels and user.conversation:
+            yield user.conversation
 
     @staticmethod
-    def _unmark(things, task):
-        for thing in things:
-            if thing.mark == task:
-                thing.mark = None
+    def _mark(thing, task):
+        thing.mark = thing.mark or task
+
+    @staticmethod
+    def _unmark(thing, task):
+        if thing.mark == task:
+            thing.mark = None

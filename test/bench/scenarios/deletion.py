@@ -18,7 +18,7 @@ import re
 import threading
 import time
 
-from chat import Chat
+from chat import MESSAGES_EACH, Chat, Runs
 from cluster import Cluster
 from measure import Figures, Goal, Results, Row, Side
 
@@ -34,31 +34,12 @@ CASCADES = [
 TASK = "'00000000-0000-4000-8000-000000000000'"
 
 
-class Deletions:
-    """The sides. Each run has a database of its own, made before and dropped before the next."""
+class Deletions(Runs):
+    """The sides of each job."""
 
     def __init__(self, chat, count):
-        self.chat, self.cascading = chat, chat.variant("cascading", *CASCADES)
-        self.ids = chat.ids(count)
-        self.copy = None
-
-    def side(self, name, work, chat=None):
-        return Side(name, lambda: work(self.copy), lambda: self.renew(chat or self.chat))
-
-    def renew(self, chat):
-        self.close()
-        self.copy = chat.copy()
-
-    def close(self):
-        if self.copy is not None:
-            self.copy.drop()
-            self.copy = None
-
-    def ours(self, modes):
-        return lambda copy: copy.delete(self.ids, modes)
-
-    def call(self, procedure, more=""):
-        return lambda copy: copy.session.run(f"CALL peer.{procedure}(%s{more})", self.ids)
+        super().__init__(chat, count)
+        self.cascading = chat.variant("cascading", *CASCADES)
 
     def delete_rows(self, copy):
         copy.session.run("DELETE FROM stream.users WHERE id = ANY (%s)", self.ids)
@@ -180,7 +161,7 @@ def measure_waits(plan, cluster):
         statements += writer.statements
         copy.drop()
     chat.drop()
-    rows = f"a deletion of {users // 2 * 200:,} messages"
+    rows = f"a deletion of {users // 2 * MESSAGES_EACH:,} messages"
     return [
         Row(f"longest lock wait of a writer beside {rows}", Figures(longest_wait), goal=Goal("at_most", 0.05)),
         Row(f"longest statement of that writer ({statements:,} statements)", Figures(longest_statement)),
@@ -200,8 +181,8 @@ def measure(plan):
         deletions.chat.drop()
         waits = measure_waits(plan, cluster)
 
-    erased = f"hard delete of {count * 200:,} messages"
-    marked = f"soft delete of {count * 200:,} messages"
+    erased = f"hard delete of {count * MESSAGES_EACH:,} messages"
+    marked = f"soft delete of {count * MESSAGES_EACH:,} messages"
     found.rows = [
         Row(erased, hard["ours"], "three DELETEs", hard["statements"], Goal("share", 1)),
         Row(erased, hard["ours"], "ON DELETE CASCADE", hard["cascade"]),

@@ -8,42 +8,21 @@ Upserts: 1 to 10⁵ new users in a call, with the response, against hand-written
 """
 
 import data
-from chat import MESSAGES_EACH, Chat
+from chat import MESSAGES_EACH, Chat, Runs
 from cluster import Cluster
 from measure import Curve, Figures, Goal, Results, Row, Side, interleave
 
 HARD, SOFT, LOOP, PLAIN = "hard", "soft", "chunk loop", "plain DELETEs"
 
 
-class Runs:
-    """The sides at one size. Each run has a database of its own."""
-
-    def __init__(self, chat, count):
-        self.chat, self.ids, self.copy = chat, chat.ids(count), None
-
-    def side(self, name, work):
-        return Side(name, lambda: work(self.copy), self.renew)
-
-    def renew(self):
-        self.close()
-        self.copy = self.chat.copy()
-
-    def close(self):
-        if self.copy is not None:
-            self.copy.drop()
-            self.copy = None
-
-    def call(self, procedure):
-        return lambda copy: copy.session.run(f"CALL peer.{procedure}(%s)", self.ids)
-
-    def sides(self, names):
-        work = {
-            HARD: lambda copy: copy.delete(self.ids, "NULL, 'hard', NULL, NULL"),
-            SOFT: lambda copy: copy.delete(self.ids, "NULL, 'soft', NULL, NULL"),
-            LOOP: self.call("delete_messages_in_chunks"),
-            PLAIN: self.call("delete_messages"),
-        }
-        return [self.side(name, work[name]) for name in names]
+def sides(runs, names):
+    work = {
+        HARD: runs.ours("NULL, 'hard', NULL, NULL"),
+        SOFT: runs.ours("NULL, 'soft', NULL, NULL"),
+        LOOP: runs.call("delete_messages_in_chunks"),
+        PLAIN: runs.call("delete_messages"),
+    }
+    return [runs.side(name, work[name]) for name in names]
 
 
 def sizes(plan):
@@ -58,7 +37,7 @@ def sizes(plan):
 def same_end_states(runs):
     """The sides that erase leave the same rows."""
     ours = None
-    for side in runs.sides([HARD, LOOP, PLAIN]):
+    for side in sides(runs, [HARD, LOOP, PLAIN]):
         side.prepare()
         side.run()
         state = runs.copy.state()
@@ -79,7 +58,7 @@ def deletions(plan, cluster):
         runs = Runs(chat, rows // MESSAGES_EACH)
         if not costs:
             same_end_states(runs)
-        taken = interleave(runs.sides(names), repetitions, warmup=0 if plan.quick or repetitions == 1 else 1)
+        taken = interleave(sides(runs, names), repetitions, warmup=0 if plan.quick or repetitions == 1 else 1)
         runs.close()
         for name, values in taken.items():
             costs.setdefault(name, {})[rows] = Figures([value / rows for value in values])
