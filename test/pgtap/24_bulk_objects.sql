@@ -28,9 +28,7 @@ ANALYZE stream.users, stream.channels, stream.channel_members, stream.messages, 
 
 -- The first so many of the users; a call with those in place of %s, and the rows it read for each of them.
 CREATE FUNCTION pg_temp.ids(n integer) RETURNS text[] LANGUAGE sql AS $$ SELECT array_agg('bulk-' || i) FROM generate_series(1, n) AS i $$;
-CREATE FUNCTION pg_temp.rows_read() RETURNS bigint LANGUAGE sql AS $$
-    SELECT sum(seq_tup_read + COALESCE(idx_tup_fetch, 0))::bigint FROM pg_stat_xact_user_tables WHERE schemaname = 'stream'
-$$;
+\ir lib/rows_read.sql
 CREATE FUNCTION pg_temp.cost(call text, users integer) RETURNS numeric LANGUAGE plpgsql AS $$
 DECLARE
     before bigint := pg_temp.rows_read();

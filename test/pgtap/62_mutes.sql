@@ -31,7 +31,7 @@ INSERT INTO refusals (call, operation, code, path, id, rule) VALUES
     ('SELECT stream_mute_channels(''ann'', ''{team:trio,team:none}'')', 'MuteChannel', 16, 'channel_cids[1]', 'team:none', 'an unknown channel is refused'),
     ('SELECT stream_mute_channels(''ann'', ''{dm:ann-dan,team:trio}'')', 'MuteChannel', 4, 'channel_cids[0]', 'dm:ann-dan', 'a deleted channel is refused');
 
-SELECT plan((SELECT count(*)::integer FROM refusals) + 35);
+SELECT plan((SELECT count(*)::integer FROM refusals) + 36);
 SELECT pg_temp.refused(call, operation, code, path, id, rule) FROM refusals ORDER BY n;
 
 -- Users
@@ -94,9 +94,13 @@ SELECT is(stream_unmute_channels('ann', '{team:trio,team:none}') - 'duration', '
 SELECT set_eq('SELECT user_id, channel_cid FROM stream.channel_mutes', $$VALUES ('ann', 'dm:ann-ben')$$, 'the mute is over, and no other');
 
 -- Many: as many as one wants in one call
+\ir lib/rows_read.sql
 SELECT stream_upsert_users((SELECT jsonb_agg(jsonb_build_object('id', 'many-' || i)) FROM generate_series(1, 20000) AS i), false) \g /dev/null
+SELECT pg_temp.rows_read() AS before \gset
 SELECT stream_mute_users('nora', (SELECT array_agg('many-' || i ORDER BY random()) FROM generate_series(1, 20000) AS i)) AS answer \gset
+SELECT pg_temp.rows_read() - :before AS rows_read \gset
 SELECT is(jsonb_array_length(:'answer'::jsonb -> 'mutes'), 20000, '20,000 users are muted by one call');
+SELECT cmp_ok(:rows_read, '<=', 5 * 20000, 'which reads no more than a few rows for each of them');
 SELECT is(stream_unmute_users('nora', (SELECT array_agg('many-' || i) FROM generate_series(1, 20000) AS i)) -> 'non_existing_users', '[]', 'and unmuted');
 SELECT is((SELECT count(*)::integer FROM stream.user_mutes WHERE user_id = 'nora'), 0, 'all of them');
 
