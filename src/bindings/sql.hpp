@@ -82,9 +82,14 @@ std::string listed_users_sql(const Relation &relation, const Column &column);
 std::string remember_marks_sql(std::size_t key_columns);
 std::string forget_marks_sql(std::size_t key_columns);
 
-// Lifts the marks of the tasks that the users of the task with seq $1 (bigint) are tagged with,
-// where no user is deleted or deactivated by such a task any more.
-std::string unmark_rest_sql(const Relation &relation);
+// Lifts the marks of the tasks that the users of the task with seq $1 (bigint) are tagged with from
+// containers which no walk over members finds: no user is deleted or deactivated by such a task any
+// more, and it was about one user only, or the container has lost members and none of those left
+// is deleted or deactivated. A container that another of the task's users chose to leave as it is,
+// or was deleted with for good, still has that user as a member.
+std::string unmark_rest_sql(const Binding &membership);
+// … and from the children of parents that have no such mark any more.
+std::string unmark_rest_of_child_sql(const Child &child);
 
 // The same for rows of a child, whose parents' keys are given. Erasing returns the keys of the rows
 // that stream.marks may remember.

@@ -176,12 +176,38 @@ std::string forget_marks_sql(std::size_t key_columns) {
            "]";
 }
 
-std::string unmark_rest_sql(const Relation &relation) {
+std::string unmark_rest_sql(const Binding &membership) {
+    const Container &container = *membership.container;
+    const Relation &relation = *container.relation;
     const std::string task = "t." + relation.mark->task;
+    const std::string members =
+        " FROM " + membership.relation->name + " m" + " LEFT JOIN stream.users u ON u.id = m." +
+        membership.user.name + "::text WHERE m." + container.member_column + " = t." +
+        relation.key.front().name +
+        (container.ended_column.empty() ? "" : " AND m." + container.ended_column + " IS NULL");
     return "UPDATE " + relation.name + " t SET " + lift_mark(relation) + " WHERE " + task +
            " IN (SELECT (u.detail ->> 'task')::uuid FROM stream.task_users u WHERE u.seq = $1)"
            " AND NOT EXISTS (SELECT FROM stream.users u WHERE u.deleted_by_task = " +
-           task + " OR u.deactivated_by_task = " + task + ")";
+           task + " OR u.deactivated_by_task = " + task +
+           ") AND (EXISTS (SELECT FROM stream.tasks o WHERE o.id = " + task +
+           " AND o.counts -> 'stream.users' IN ('{\"soft\": 1}', '{\"deactivated\": 1}'))"
+           " OR (SELECT count(*) < 2 AND count(COALESCE(u.deleted_at, u.deactivated_at)) = 0" +
+           members + "))";
+}
+
+std::string unmark_rest_of_child_sql(const Child &child) {
+    const Relation &relation = *child.child;
+    const std::string task = "t." + relation.mark->task;
+    return "UPDATE " + relation.name + " t SET " + lift_mark(relation) + " FROM " +
+           child.parent->name + " p WHERE " +
+           join(child.columns.size(), " AND ",
+                [&](std::size_t i) {
+                    return "t." + child.columns[i].second.name + " = p." + child.columns[i].first;
+                }) +
+           " AND " + task +
+           " IN (SELECT (u.detail ->> 'task')::uuid FROM stream.task_users u WHERE u.seq = $1)"
+           " AND p." +
+           child.parent->mark->task + " IS DISTINCT FROM " + task;
 }
 
 std::string mark_child_sql(const Child &child) {

@@ -208,10 +208,17 @@ bool PlanJob::user_rows(Task &task, const Step &step, int64 &budget) {
 }
 
 void PlanJob::unmark_rest(Task &task, const Step &step) const {
-    const pg::Rows rows =
-        pg::prepared(bindings::unmark_rest_sql(*step.relation), {INT8OID}).run({task.seq});
-    task.count(step.relation->name, step.mode, static_cast<int64>(rows.processed()));
-    task.done += static_cast<int64>(rows.processed());
+    const auto lift = [&](const bindings::Relation &relation, const std::string &sql) {
+        const auto rows =
+            static_cast<int64>(pg::prepared(sql, {INT8OID}).run({task.seq}).processed());
+        task.count(relation.name, step.mode, rows);
+        task.done += rows;
+    };
+    lift(*step.relation, bindings::unmark_rest_sql(*step.membership));
+    for (const bindings::Child &child : catalogue_->children)
+        if (child.parent == step.relation && child.on_mark && child.child->mark &&
+            child.child->mark->task_indexed)
+            lift(*child.child, bindings::unmark_rest_of_child_sql(child));
 }
 
 } // namespace stream::lifecycle

@@ -233,18 +233,14 @@ private:
 };
 
 // Containers whose members have left meanwhile can't be found through them any more.
-void unmark_rest(Plan &plan, const Catalogue &catalogue, const Relation *container) {
-    const auto add = [&plan](const Relation *relation) {
-        if (!relation->mark || !relation->mark->task_indexed)
-            return;
-        Step step{"restore the rest of " + relation->name, Action::unmark_rest, "restored"};
-        step.relation = relation;
-        plan.push_back(std::move(step));
-    };
-    add(container);
-    for (const Child *child : catalogue.children_of(container))
-        if (child->on_mark)
-            add(child->child);
+void unmark_rest(Plan &plan, const Binding &membership) {
+    const Relation *container = membership.container->relation;
+    if (!container->mark->task_indexed)
+        return;
+    Step step{"restore the rest of " + container->name, Action::unmark_rest, "restored"};
+    step.relation = container;
+    step.membership = &membership;
+    plan.push_back(std::move(step));
 }
 
 // Lifts marks from everything a user's deletion or deactivation can have marked.
@@ -254,7 +250,7 @@ template <class Wanted> Plan unmark_plan(const Catalogue &catalogue, Wanted want
         if (binding.container && binding.container->relation->mark &&
             wanted(binding.container->governed_by)) {
             plan.push_back(container_step(Action::unmark, "restore", binding, "restored"));
-            unmark_rest(plan, catalogue, binding.container->relation);
+            unmark_rest(plan, binding);
         }
         if (binding.may_be_marked() && wanted(binding.governed_by))
             plan.push_back(step_of(Action::unmark, "restore", binding, "restored"));

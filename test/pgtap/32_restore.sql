@@ -15,7 +15,7 @@ CREATE FUNCTION pg_temp.changed() RETURNS text[] LANGUAGE sql AS $$
 $$;
 CREATE PROCEDURE pg_temp.run() LANGUAGE plpgsql AS $$ BEGIN CALL stream_run_tasks(until_idle => true); END $$;
 
-SELECT plan(32 + 46);
+SELECT plan(32 + 49);
 
 -- Round trips over all soft modes, for one user and for several, when the deletion has run before
 -- the restore is asked for and when both still wait, in large chunks and small.
@@ -238,6 +238,34 @@ SELECT stream_restore_users('{ann}') \g /dev/null
 CALL pg_temp.run();
 SELECT is((SELECT array_agg(concat_ws(' ', relation, key)) FROM pg_temp.everything() WHERE contents ->> 'deleted_by_task' = :'deletion'),
           NULL, 'conversations and calls come back even when the user''s own membership was removed meanwhile');
+ROLLBACK TO world;
+
+SELECT stream_delete_users('{ann,eve}') ->> 'task_id' AS deletion \gset
+CALL pg_temp.run();
+DELETE FROM stream.channel_members WHERE cid = 'dm:ann-cat' AND user_id = 'ann';
+DELETE FROM stream.call_members WHERE call_cid = 'call:ann-cat' AND user_id = 'ann';
+SELECT stream_restore_users('{ann}') \g /dev/null
+CALL pg_temp.run();
+SELECT set_has('SELECT concat_ws('' '', relation, key) FROM pg_temp.everything() WHERE contents ->> ''deleted_by_task'' = ' || quote_literal(:'deletion'),
+               $$VALUES ('stream.channels dm:ann-cat'), ('stream.calls call:ann-cat')$$,
+               'such rows wait for the last of the deletion''s users');
+SELECT stream_restore_users('{eve}') \g /dev/null
+CALL pg_temp.run();
+SELECT is((SELECT array_agg(concat_ws(' ', relation, key)) FROM pg_temp.everything() WHERE contents ->> 'deleted_by_task' = :'deletion'),
+          NULL, 'and come back with that one');
+ROLLBACK TO world;
+
+-- A deletion's users go different ways.
+SELECT stream_delete_users('{ann,eve}') \g /dev/null
+CALL pg_temp.run();
+SELECT stream_delete_users('{ann}', 'pruning', 'pruning') \g /dev/null
+CALL pg_temp.run();
+DELETE FROM stream.channel_members WHERE cid = 'dm:ann-ben' AND user_id = 'ben';
+CREATE TEMPORARY TABLE pruned AS SELECT * FROM pg_temp.everything();
+SELECT stream_restore_users('{eve}') \g /dev/null
+CALL pg_temp.run();
+SELECT is((SELECT array_agg(concat_ws(' ', relation, key)) FROM pg_temp.differences('pruned')), '{"stream.users eve"}',
+          'restoring one user brings nothing back of another, pruned since');
 ROLLBACK TO world;
 
 -- Deletions that did not end well, and those nobody remembers

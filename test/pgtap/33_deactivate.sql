@@ -82,7 +82,7 @@ SELECT format('SELECT stream_%s_users(%L%s)', f.verb, r.ids, r.more), initcap(f.
        AS r (n, ids, more, code, path, named, rule)
  ORDER BY f.verb, r.n;
 
-SELECT plan((SELECT count(*)::integer FROM refusals) + 54);
+SELECT plan((SELECT count(*)::integer FROM refusals) + 55);
 
 SELECT pg_temp.refused(call, operation, code, path, id, rule) FROM refusals ORDER BY n;
 
@@ -205,6 +205,16 @@ SELECT set_eq('SELECT unnest(pg_temp.changed())',
 SELECT stream_reactivate_user('ben', true) \g /dev/null
 SELECT set_eq('SELECT unnest(pg_temp.changed())', 'SELECT pg_temp.conversations_of(''{ann,ben}'')',
               'a single reactivation restores what a deactivation of many marked');
+ROLLBACK TO world;
+
+SELECT stream_deactivate_users('{ann,eve}', true, true) \g /dev/null
+CALL stream_run_tasks(until_idle => true);
+SELECT stream_reactivate_users('{ann}', true) \g /dev/null
+CALL stream_run_tasks(until_idle => true);
+SELECT stream_reactivate_users('{eve}', true, true) \g /dev/null
+CALL stream_run_tasks(until_idle => true);
+SELECT set_eq('SELECT unnest(pg_temp.changed())', 'SELECT pg_temp.conversations_of(''{ann}'')',
+              'conversations that one of them left marked stay so when another''s are restored');
 ROLLBACK TO world;
 
 SELECT stream_deactivate_user('ann', true) \g /dev/null
