@@ -22,10 +22,13 @@ def arguments():
     parser.add_argument("--quick", action="store_true", help="look whether everything works, on little data")
     parser.add_argument("--repetitions", type=int, default=9, metavar="N")
     parser.add_argument("--out", type=Path, default=TOP / "build" / "bench", metavar="DIR")
+    parser.add_argument("--publish", action="store_true", help="put tables, plots and CSV files into docs")
     given = parser.parse_args()
     unknown = set(given.scenarios) - set(SCENARIOS)
     if unknown:
         parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
+    if given.publish:
+        given.out = report.PUBLISHED
     return given
 
 
@@ -39,8 +42,10 @@ def main():
         print(f"-- {name}", file=sys.stderr, flush=True)
         results[name] = importlib.import_module(f"scenarios.{name}").measure(plan)
         report.write_csv(given.out, name, results[name])
+        plots.draw(given.out, name, results[name])
+        if given.publish:
+            report.publish(name, report.lines(results[name]))
     print(report.table(results))
-    plots.draw(given.out, results)
     print(f"CSV and SVG files are in {given.out}")
 
 

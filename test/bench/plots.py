@@ -12,13 +12,12 @@ OURS, MISSED, LINE = "#2b6ca3", "#c0504d", "#666666"
 FARTHEST = 100  # times a goal: bars go no further
 
 
-def draw(directory, results):
-    rows = [row for found in results.values() for row in found.rows if row.goal is not None]
+def draw(directory, name, found):
+    rows = [row for row in found.rows if row.goal is not None]
     if rows:
-        ratio_bars(directory / "ratios.svg", rows)
-    for found in results.values():
-        for curve in found.curves:
-            draw_curve(directory / f"{curve.name}.svg", curve)
+        ratio_bars(directory / f"{name}.svg", rows)
+    for curve in found.curves:
+        draw_curve(directory / f"{curve.name}.svg", curve)
 
 
 def save(figure, path):

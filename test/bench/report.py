@@ -2,6 +2,10 @@
 
 import csv
 
+from cluster import TOP
+
+DOCUMENT = TOP / "docs" / "performance.md"
+PUBLISHED = DOCUMENT.with_suffix("")  # the plots and CSV files that it shows
 
 def amount(value, unit):
     """A figure with its unit, three significant digits."""
@@ -39,15 +43,35 @@ def cells(row):
             ratio(row), goal, verdict(row)]
 
 
+HEAD = ["scenario", "stream_users", "peer", "", "ratio", "goal", ""]
+
+
+def lines(found):
+    """A scenario's rows as cells, below the head."""
+    return [HEAD] + [cells(row) for row in found.rows]
+
+
 def table(results):
     """Every row of every scenario: medians, with the lowest and the highest figure beside them."""
-    lines = [["scenario", "stream_users", "peer", "", "ratio", "goal", ""]]
+    shown = [HEAD]
     for found in results.values():
-        lines += [cells(row) for row in found.rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines]
+        shown += lines(found)[1:]
+    widths = [max(len(line[i]) for line in shown) for i in range(len(HEAD))]
+    text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in shown]
     text.insert(1, "-" * len(max(text, key=len)))
     return "\n".join(text)
+
+
+def publish(name, lines):
+    """Puts a table, its head first, between the document's marks for it."""
+    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+    before, _, rest = DOCUMENT.read_text(encoding="utf-8").partition(begin)
+    _, mark, after = rest.partition(end)
+    if not mark:
+        raise SystemExit(f"{DOCUMENT} has no place for {name}")
+    lines = [lines[0], ["---"] * len(lines[0])] + lines[1:]
+    text = "".join("| " + " | ".join(line) + " |\n" for line in lines)
+    DOCUMENT.write_text(before + begin + text + end + after, encoding="utf-8")
 
 
 def write_csv(directory, name, found):

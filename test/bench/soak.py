@@ -11,6 +11,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import plots
+import report
 from cluster import TOP, Cluster
 from report import amount
 from soak_client import GROUPS, Client
@@ -39,7 +40,11 @@ def arguments():
     parser.add_argument("--seconds", type=int, default=1200, metavar="N")
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000), metavar="N")
     parser.add_argument("--out", type=Path, default=TOP / "build" / "bench", metavar="DIR")
-    return parser.parse_args()
+    parser.add_argument("--publish", action="store_true", help="put table, plot and CSV files into docs")
+    given = parser.parse_args()
+    if given.publish:
+        given.out = report.PUBLISHED
+    return given
 
 
 def percentile(ordered, share):
@@ -270,12 +275,13 @@ def write(directory, sampler, lines):
         out.writerows([f"{cell:.6g}" if isinstance(cell, float) else cell for cell in line] for line in lines)
 
 
-def print_lines(lines):
-    print(f"{'operation':28}{'calls':>9}{'a second':>10}" + "".join(f"{name:>10}" for name in PERCENTILES) +
-          f"{'refused':>9}{'held up':>9}")
+def shown(lines):
+    """The lines as cells, below a head."""
+    cells = [["operation", "calls", "a second", *PERCENTILES, "refused", "held up"]]
     for operation, calls, rate, *rest in lines:
-        figures = "".join(f"{amount(value, 's'):>10}" for value in rest[:len(PERCENTILES)])
-        print(f"{operation:28}{calls:>9,}{rate:>10.1f}{figures}{rest[-2]:>9}{rest[-1]:>9}")
+        cells.append([operation, f"{calls:,}", f"{rate:.1f}",
+                      *(amount(value, "s") for value in rest[:len(PERCENTILES)]), *map(str, rest[-2:])])
+    return cells
 
 
 def growth(sampler):
@@ -318,10 +324,13 @@ def main():
     finds += [f"the server's log: {line}" for line in panics]
 
     lines = latency_lines(sampler, tasks, given.seconds)
-    print_lines(lines)
+    for first, *others in shown(lines):
+        print(f"{first:28}" + "".join(f"{cell:>10}" for cell in others))
     growth(sampler)
     write(given.out, sampler, lines)
     plots.draw_soak(given.out / "soak.svg", sampler.rows)
+    if given.publish:
+        report.publish("soak", shown(lines))
     print(f"{len(erased):,} users erased and not created again; CSV and SVG files are in {given.out}")
     for find in finds:
         print(f"BROKEN: {find}")
