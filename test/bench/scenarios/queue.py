@@ -26,13 +26,12 @@ DEADLINE = 60
 
 def need_node():
     """Node and the peers, in the versions of package.json; returns the program to start."""
-    npm = shutil.which("npm")
-    if npm is None:
-        raise RuntimeError("npm is needed to install the queues to compare with")
+    if shutil.which("npm") is None:
+        subprocess.run(["bash", "-c", ". test/lib/packages.sh && need_packages npm"], cwd=TOP, check=True)
     NODE_HOME.mkdir(parents=True, exist_ok=True)
     for file in (PEERS / "queue").iterdir():
         shutil.copy(file, NODE_HOME)
-    done = subprocess.run([npm, "install", "--no-fund", "--no-audit", "--no-package-lock"], cwd=NODE_HOME,
+    done = subprocess.run(["npm", "install", "--no-fund", "--no-audit", "--no-package-lock"], cwd=NODE_HOME,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"npm install: {done.stdout}")
