@@ -9,6 +9,8 @@ from pathlib import Path
 
 import psycopg2
 
+from interrupts import put_off
+
 TOP = Path(__file__).resolve().parents[2]
 PEERS = TOP / "test" / "bench" / "peers"
 
@@ -34,12 +36,17 @@ class Cluster:
         arguments = [] if cron else ["--no-cron"]
         for name, value in {**SETTINGS, **settings}.items():
             arguments += ["-c", f"{name}={value}"]
-        self._command("create", self.data, *arguments)
-        self.environment = self._read_environment()
-        with self.connect() as session:
-            if cron:
-                session.run("CREATE EXTENSION pg_cron")
-            session.run("CREATE EXTENSION stream_users")
+        try:
+            with put_off():
+                self._command("create", self.data, *arguments)
+            self.environment = self._read_environment()
+            with self.connect() as session:
+                if cron:
+                    session.run("CREATE EXTENSION pg_cron")
+                session.run("CREATE EXTENSION stream_users")
+        except BaseException:
+            self.remove()
+            raise
 
     def __enter__(self):
         return self

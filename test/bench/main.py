@@ -7,6 +7,7 @@ import platform
 import sys
 from pathlib import Path
 
+import interrupts
 import plots
 import report
 from cluster import TOP
@@ -34,6 +35,7 @@ def arguments():
 
 def main():
     given = arguments()
+    interrupts.leave_in_order()
     given.out.mkdir(parents=True, exist_ok=True)
     plan = Plan(quick=given.quick, repetitions=given.repetitions)
     print(f"{os.cpu_count()} cores, {platform.machine()}; {plan.repetitions} repetitions", flush=True)

@@ -10,6 +10,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
+import interrupts
 import plots
 import report
 from cluster import TOP, Cluster
@@ -55,6 +56,7 @@ def percentile(ordered, share):
 
 def client(number, dsn, seed, seconds, interval, pipe, started, settled):
     """A client's process: says when its users are there, works, and compares when all tasks are over."""
+    interrupts.as_usual()
     one = Client(number, dsn, seed)
     one.populate()
     pipe.send(("ready", number))
@@ -301,6 +303,7 @@ def growth(sampler):
 
 def main():
     given = arguments()
+    interrupts.leave_in_order()
     given.out.mkdir(parents=True, exist_ok=True)
     interval = max(1, min(5, given.seconds / 20))
     print(f"{given.seconds} seconds, {CLIENTS} clients, {WORKERS} workers, seed {given.seed}", flush=True)
