@@ -13,6 +13,10 @@ def amount(value, unit):
         for factor, name in ((1, "s"), (1e3, "ms"), (1e6, "µs")):
             if value * factor >= 1 or name == "µs":
                 return f"{value * factor:.3g} {name}"
+    if unit == "B" and value >= 1000:
+        for factor, name in ((1e-9, "GB"), (1e-6, "MB"), (1e-3, "kB")):
+            if value * factor >= 1:
+                return f"{value * factor:.3g} {name}"
     if value >= 1000:
         return f"{value:,.0f} {unit}".strip()
     return f"{value:.3g} {unit}".strip()
