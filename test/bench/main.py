@@ -14,7 +14,7 @@ from cluster import TOP
 from measure import Plan
 
 # In the order of the table.
-SCENARIOS = ["upsert", "deletion", "queue", "scale"]
+SCENARIOS = ["upsert", "deletion", "queue", "scale", "memory"]
 
 
 def arguments():
