@@ -36,6 +36,17 @@ Rows take_result() {
     return {table, SPI_processed};
 }
 
+int cursor_options(Planning planning) {
+    switch (planning) {
+    case Planning::once:
+        return CURSOR_OPT_GENERIC_PLAN;
+    case Planning::each_time:
+        return CURSOR_OPT_CUSTOM_PLAN | CURSOR_OPT_PARALLEL_OK;
+    default:
+        return 0;
+    }
+}
+
 // The parameters in the shape SPI takes them.
 struct Arguments {
     explicit Arguments(const Params &params) {
@@ -113,7 +124,8 @@ void Statement::prepare() {
     if (plan_ != nullptr)
         return;
     plan_ = guard([this]() noexcept {
-        SPIPlanPtr plan = SPI_prepare(sql_.c_str(), static_cast<int>(types_.size()), types_.data());
+        SPIPlanPtr plan = SPI_prepare_cursor(sql_.c_str(), static_cast<int>(types_.size()),
+                                             types_.data(), cursor_options(planning_));
         if (plan == nullptr)
             elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
         SPI_keepplan(plan);

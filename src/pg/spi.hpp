@@ -101,11 +101,16 @@ private:
     Portal portal_;
 };
 
+// by_need: planned for the parameters at hand as long as that seems worth it. once: for whatever
+// parameters, where they make no difference to how it is best done, such as looking up one id.
+// each_time: always for the parameters at hand, in parallel where that pays.
+enum class Planning { by_need, once, each_time };
+
 // A statement prepared at its first use and kept for the session.
 class Statement {
 public:
-    Statement(std::string sql, std::vector<Oid> types)
-        : sql_(std::move(sql)), types_(std::move(types)) {}
+    Statement(std::string sql, std::vector<Oid> types, Planning planning = Planning::by_need)
+        : sql_(std::move(sql)), types_(std::move(types)), planning_(planning) {}
 
     // Runs it with a snapshot of its own, so that it sees what earlier statements did.
     Rows run(const Params &params);
@@ -120,6 +125,7 @@ private:
 
     std::string sql_;
     std::vector<Oid> types_;
+    Planning planning_;
     SPIPlanPtr plan_ = nullptr;
 };
 

@@ -148,6 +148,7 @@ struct Parameter {
 struct CompiledQuery {
     std::string sql;
     std::vector<Parameter> parameters; // $1 is the first
+    bool of_one_id = false;            // finds one user at most, by its id
 };
 
 // The statement that returns the users of a query: columns is its SELECT list, for a row u of

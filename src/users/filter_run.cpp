@@ -2,6 +2,8 @@
 
 #include "pg/array.hpp"
 
+#include <map>
+
 namespace stream::users {
 
 namespace {
@@ -103,12 +105,32 @@ void Arguments::add(const Parameter &p) {
     }
 }
 
+// Statements of queries that came before. An application's queries have few shapes, so those of the
+// first that a session sees are kept; the number and length of them bound the memory they take.
+constexpr std::size_t statements_kept = 100;
+constexpr std::size_t longest_kept = 4000;
+
+// The kept statement of a query; nullptr when it is not to be kept.
+pg::Statement *kept(const CompiledQuery &query, const std::vector<Oid> &types) {
+    static std::map<std::pair<std::string, std::vector<Oid>>, pg::Statement> statements;
+    const auto found = statements.find({query.sql, types});
+    if (found != statements.end())
+        return &found->second;
+    if (statements.size() == statements_kept || query.sql.size() > longest_kept)
+        return nullptr;
+    const auto planning = query.of_one_id ? pg::Planning::once : pg::Planning::each_time;
+    return &statements.try_emplace({query.sql, types}, pg::Statement(query.sql, types, planning))
+                .first->second;
+}
+
 } // namespace
 
 pg::Rows run(const CompiledQuery &query) {
     Arguments arguments;
     for (const Parameter &parameter : query.parameters)
         arguments.add(parameter);
+    if (pg::Statement *statement = kept(query, arguments.types))
+        return statement->run(arguments.values);
     return pg::run_once(query.sql, arguments.types, arguments.values);
 }
 

@@ -335,6 +335,14 @@ CompiledQuery compile(const Page &page, const Source &source) {
     return compiled;
 }
 
+// Whether the filter holds for the user with a certain id at most.
+bool names_one_id(const Filter &filter) {
+    if (filter.kind == Filter::Kind::all)
+        return std::any_of(filter.parts.begin(), filter.parts.end(), names_one_id);
+    return filter.kind == Filter::Kind::condition && filter.condition.op == Operator::equal &&
+           filter.condition.field.field->name == "id";
+}
+
 CompiledQuery compile(const UserQuery &query, std::string_view columns) {
     std::string conditions;
     if (!query.include_deactivated)
@@ -344,8 +352,11 @@ CompiledQuery compile(const UserQuery &query, std::string_view columns) {
     const bool by_id = std::any_of(query.sort.begin(), query.sort.end(), [](const SortKey &key) {
         return key.field.field->name == "id";
     });
-    return compile(Page{query.filter, query.sort, query.limit, query.offset},
-                   Source{columns, "stream.users AS u", conditions, by_id ? "" : ", u.id"});
+    CompiledQuery compiled =
+        compile(Page{query.filter, query.sort, query.limit, query.offset},
+                Source{columns, "stream.users AS u", conditions, by_id ? "" : ", u.id"});
+    compiled.of_one_id = names_one_id(query.filter);
+    return compiled;
 }
 
 } // namespace stream::users

@@ -12,6 +12,22 @@ std::string select_list() {
            ", CASE WHEN u.deleted_at IS NOT NULL THEN coalesce(u.deleted_mode, 'soft') END";
 }
 
+// One user, which is what most calls are about. $1 is its id.
+std::string one() {
+    return select_list() + "\n  FROM stream.users AS u\n WHERE u.id = $1";
+}
+
+pg::Statement &look_up_one() {
+    static pg::Statement statement(one(), {TEXTOID}, pg::Planning::once);
+    return statement;
+}
+
+pg::Statement &look_up_and_lock_one() {
+    static pg::Statement statement(one() + "\n   FOR NO KEY UPDATE OF u", {TEXTOID},
+                                   pg::Planning::once);
+    return statement;
+}
+
 // Not ordered: sorting whole rows costs more than sorting what is found by id.
 pg::Statement &look_up() {
     static pg::Statement statement(select_list() + R"(
@@ -60,8 +76,13 @@ Matches::Matches(pg::Vec<Named> named, Lock lock) : named_(std::move(named)) {
     for (const std::size_t i : order_)
         if (ids.empty() || ids.back() != named_[i].id)
             ids.push_back(named_[i].id);
-    pg::Statement &statement = lock == Lock::rows ? look_up_and_lock() : look_up();
-    found_.emplace(statement.run({pg::Param::datum(pg::text_array(ids))}));
+    if (ids.size() == 1) {
+        pg::Statement &statement = lock == Lock::rows ? look_up_and_lock_one() : look_up_one();
+        found_.emplace(statement.run({ids.front()}));
+    } else {
+        pg::Statement &statement = lock == Lock::rows ? look_up_and_lock() : look_up();
+        found_.emplace(statement.run({pg::Param::datum(pg::text_array(ids))}));
+    }
 
     struct Found {
         std::string_view id;

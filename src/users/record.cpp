@@ -105,7 +105,15 @@ private:
     bool nulls_[max_columns];
 };
 
-pg::Statement &load_statement() {
+pg::Statement &load_one() {
+    static pg::Statement statement("SELECT " + record_columns("u.") + R"(
+  FROM stream.users AS u
+ WHERE u.id = $1 AND ($2 OR u.deleted_at IS NULL))",
+                                   {TEXTOID, BOOLOID}, pg::Planning::once);
+    return statement;
+}
+
+pg::Statement &load_several() {
     static pg::Statement statement("SELECT " + record_columns("u.") + R"(
   FROM (SELECT DISTINCT id COLLATE "C" FROM unnest($1) AS wanted (id)) AS wanted (id)
   JOIN stream.users AS u ON u.id = wanted.id
@@ -157,7 +165,9 @@ UserRecord read_record(const pg::Row &row) {
 }
 
 pg::Rows load_users(const pg::Vec<std::string_view> &ids, bool include_deleted) {
-    return load_statement().run({pg::Param::datum(pg::text_array(ids)), include_deleted});
+    if (ids.size() == 1)
+        return load_one().run({ids.front(), include_deleted});
+    return load_several().run({pg::Param::datum(pg::text_array(ids)), include_deleted});
 }
 
 } // namespace stream::users

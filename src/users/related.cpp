@@ -8,7 +8,28 @@ namespace stream::users {
 
 namespace {
 
-const std::vector<Oid> ids_type{TEXTARRAYOID};
+// A statement about users, written for several of them: $1 is an array of their ids. For one user
+// there is another of it, whose $1 is the id.
+class OfUsers {
+public:
+    explicit OfUsers(const std::string &sql)
+        : several_(sql, {TEXTARRAYOID}), one_(of_one(sql), {TEXTOID}, pg::Planning::once) {}
+
+    pg::Rows run(const pg::Vec<std::string_view> &ids) {
+        if (ids.size() == 1)
+            return one_.run({ids.front()});
+        return several_.run({pg::Param::datum(pg::text_array(ids))});
+    }
+
+private:
+    static std::string of_one(std::string sql) {
+        static constexpr std::string_view among_several = "IN (SELECT unnest($1))";
+        return sql.replace(sql.find(among_several), among_several.size(), "= $1");
+    }
+
+    pg::Statement several_;
+    pg::Statement one_;
+};
 
 // Which tables hold anything at all. Most applications use few of them.
 pg::Statement &used_tables() {
@@ -24,59 +45,54 @@ pg::Statement &used_tables() {
 }
 
 // A ban or mute has run out when its time has come, even inside a transaction that began earlier.
-pg::Statement &bans() {
-    static pg::Statement statement(R"(
+OfUsers &bans() {
+    static OfUsers statement(R"(
         SELECT target_user_id, shadow, expires
         FROM stream.bans
         WHERE target_user_id IN (SELECT unnest($1)) AND channel_cid = ''
           AND (expires IS NULL OR expires > statement_timestamp())
-        ORDER BY target_user_id)",
-                                   ids_type);
+        ORDER BY target_user_id)");
     return statement;
 }
 
-pg::Statement &blocks() {
-    static pg::Statement statement(R"(
+OfUsers &blocks() {
+    static OfUsers statement(R"(
         SELECT user_id, blocked_user_id
         FROM stream.blocks
         WHERE user_id IN (SELECT unnest($1))
-        ORDER BY user_id, blocked_user_id)",
-                                   ids_type);
+        ORDER BY user_id, blocked_user_id)");
     return statement;
 }
 
-pg::Statement &devices() {
-    static pg::Statement statement(R"(
+OfUsers &devices() {
+    static OfUsers statement(R"(
         SELECT user_id, id, voip, disabled, created_at, hardware_id, push_provider,
                disabled_reason, push_provider_name
         FROM stream.devices
         WHERE user_id IN (SELECT unnest($1))
-        ORDER BY user_id, created_at, id)",
-                                   ids_type);
+        ORDER BY user_id, created_at, id)");
     return statement;
 }
 
-pg::Statement &mutes() {
-    static pg::Statement statement(R"(
+OfUsers &mutes() {
+    static OfUsers statement(R"(
         SELECT user_id, expires, created_at, updated_at, target_id
         FROM stream.user_mutes
         WHERE user_id IN (SELECT unnest($1))
           AND (expires IS NULL OR expires > statement_timestamp())
-        ORDER BY user_id, created_at, target_id)",
-                                   ids_type);
+        ORDER BY user_id, created_at, target_id)");
     return statement;
 }
 
-pg::Statement &channel_mutes() {
-    static pg::Statement statement(R"(
+OfUsers &channel_mutes() {
+    static OfUsers statement(R"(
         SELECT m.user_id, m.expires, m.created_at, m.updated_at, m.channel_cid,
                c.id, c.team, c.type, c.custom, c.created_at, c.deleted_at, c.updated_at
         FROM stream.channel_mutes AS m
         LEFT JOIN stream.channels AS c ON c.cid = m.channel_cid
         WHERE m.user_id IN (SELECT unnest($1))
           AND (m.expires IS NULL OR m.expires > statement_timestamp())
-        ORDER BY m.user_id, m.created_at, m.channel_cid)",
-                                   ids_type);
+        ORDER BY m.user_id, m.created_at, m.channel_cid)");
     return statement;
 }
 
@@ -85,8 +101,8 @@ pg::Statement &channel_mutes() {
 // there is unread but for the user's own. Threads are always looked at: nobody keeps them. LIMIT
 // makes of each look at what the user wrote in one a probe of an index, never a table hashed
 // beforehand.
-pg::Statement &unread() {
-    static pg::Statement statement(R"(
+OfUsers &unread() {
+    static OfUsers statement(R"(
         SELECT r.user_id, sum(COALESCE(r.unread_messages, n.messages))::bigint,
                count(*) FILTER (WHERE COALESCE(r.unread_messages, n.messages) > 0), sum(t.threads)::bigint
         FROM stream.reads AS r
@@ -117,8 +133,7 @@ pg::Statement &unread() {
                             LIMIT 1), false)) AS t
         WHERE r.user_id IN (SELECT unnest($1)) AND c.deleted_at IS NULL
         GROUP BY r.user_id
-        ORDER BY r.user_id)",
-                                   ids_type);
+        ORDER BY r.user_id)");
     return statement;
 }
 
@@ -193,17 +208,16 @@ Related::Related(const pg::Vec<std::string_view> &ids, Form form) {
     if (ids.empty())
         return;
     const pg::Rows used = used_tables().run({form == Form::full});
-    pg::Param ids_param(std::nullopt);
-    const auto load = [&](int column, ByUser &into, pg::Statement &(*statement)()) {
+    bool compiling = jit_enabled;
+    const auto load = [&](int column, ByUser &into, OfUsers &(*statement)()) {
         if (!used[0].boolean(column))
             return;
-        if (ids_param.null)
-            ids_param = pg::Param::datum(pg::text_array(ids));
-        into.load(statement().run({ids_param}));
+        // These statements are looked up by index, row by row: compiling them takes longer than
+        // they do.
+        if (std::exchange(compiling, false))
+            pg::set_for_now("jit", "off");
+        into.load(statement().run(ids));
     };
-    // These statements are looked up by index, row by row: compiling them takes longer than they
-    // do.
-    pg::set_for_now("jit", "off");
     load(1, bans_, bans);
     load(2, blocks_, blocks);
     load(3, devices_, devices);

@@ -12,18 +12,18 @@ using namespace stream::users;
 
 namespace stream::users {
 
-Roles::Roles()
-    : rows_([] {
-          static pg::Statement statement("SELECT name FROM stream.roles", {});
-          return statement.run({});
-      }()) {
-    names_.reserve(rows_.size());
-    for (std::size_t i = 0; i < rows_.size(); i++)
-        names_.push_back(rows_[i].text(1));
+void Roles::load() const {
+    static pg::Statement statement("SELECT name FROM stream.roles", {});
+    rows_.emplace(statement.run({}));
+    names_.reserve(rows_->size());
+    for (std::size_t i = 0; i < rows_->size(); i++)
+        names_.push_back((*rows_)[i].text(1));
     std::sort(names_.begin(), names_.end());
 }
 
 bool Roles::contains(std::string_view name) const {
+    if (!rows_)
+        load();
     return std::binary_search(names_.begin(), names_.end(), name);
 }
 

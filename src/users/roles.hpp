@@ -6,16 +6,18 @@
 
 namespace stream::users {
 
-// The roles that exist. Loading them locks stream.roles against stream_delete_role until the
-// transaction ends, so that a role found here still exists when the user is written.
+// The roles that exist, loaded when one is first asked for. Loading them locks stream.roles against
+// stream_delete_role until the transaction ends, so that a role found here still exists when the
+// user is written.
 class Roles {
 public:
-    Roles();
     bool contains(std::string_view name) const;
 
 private:
-    pg::Rows rows_;
-    pg::Vec<std::string_view> names_; // sorted
+    void load() const;
+
+    mutable std::optional<pg::Rows> rows_;
+    mutable pg::Vec<std::string_view> names_; // sorted
 };
 
 } // namespace stream::users
