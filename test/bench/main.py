@@ -14,7 +14,7 @@ from cluster import TOP
 from measure import Plan
 
 # In the order of the table.
-SCENARIOS = ["upsert", "deletion", "queue", "scale", "memory"]
+SCENARIOS = ["upsert", "deletion", "queue", "scale", "memory", "breakdown"]
 
 
 def arguments():
@@ -46,8 +46,9 @@ def main():
         report.write_csv(given.out, name, results[name])
         plots.draw(given.out, name, results[name])
         if given.publish:
-            report.publish(name, report.lines(results[name]))
-    print(report.table(results))
+            for mark, lines in report.tables(name, results[name]).items():
+                report.publish(mark, lines)
+    print(report.text(results))
     print(f"CSV and SVG files are in {given.out}")
 
 

@@ -117,11 +117,25 @@ class Curve:
 
 
 @dataclass
+class Breakdown:
+    """What a thing costs by part, a bar each, in the order in which they happen."""
+
+    name: str
+    title: str
+    whole: float  # seconds
+    parts: dict  # name → (seconds, how they were obtained)
+
+    def share(self, part):
+        return self.parts[part][0] / self.whole
+
+
+@dataclass
 class Results:
     """What a scenario found."""
 
     rows: list = field(default_factory=list)
     curves: list = field(default_factory=list)
+    breakdowns: list = field(default_factory=list)
 
 
 @dataclass

@@ -18,6 +18,8 @@ def draw(directory, name, found):
         ratio_bars(directory / f"{name}.svg", rows)
     for curve in found.curves:
         draw_curve(directory / f"{curve.name}.svg", curve)
+    for breakdown in found.breakdowns:
+        draw_breakdown(directory / f"{breakdown.name}.svg", breakdown)
 
 
 def save(figure, path):
@@ -55,6 +57,22 @@ def draw_curve(path, curve):
     axes.set_title(curve.title, fontsize=10)
     axes.grid(True, which="major", linewidth=0.3)
     axes.legend(frameon=False, fontsize=8)
+    save(figure, path)
+
+
+def draw_breakdown(path, breakdown):
+    """A bar a part, from the first that happens to the last, with its share of the whole."""
+    figure, axes = pyplot.subplots(figsize=(7, 0.28 * len(breakdown.parts) + 1))
+    values = [seconds * 1000 for seconds, _ in breakdown.parts.values()]
+    places = range(len(values))
+    axes.barh(places, values, color=OURS)
+    axes.axvline(0, color=LINE, linewidth=0.8)
+    axes.set_yticks(places, list(breakdown.parts))
+    axes.invert_yaxis()
+    axes.set_xlabel(f"ms of {breakdown.whole * 1000:.3g} ms")
+    axes.set_title(breakdown.title, fontsize=10)
+    for place, value, part in zip(places, values, breakdown.parts):
+        axes.annotate(f" {breakdown.share(part):.1%}", (max(value, 0), place), va="center", fontsize=8)
     save(figure, path)
 
 

@@ -9,6 +9,8 @@ PUBLISHED = DOCUMENT.with_suffix("")  # the plots and CSV files that it shows
 
 def amount(value, unit):
     """A figure with its unit, three significant digits."""
+    if value < 0:
+        return "-" + amount(-value, unit)
     if unit == "s":
         for factor, name in ((1, "s"), (1e3, "ms"), (1e6, "µs")):
             if value * factor >= 1 or name == "µs":
@@ -50,20 +52,31 @@ def cells(row):
 HEAD = ["scenario", "stream_users", "peer", "", "ratio", "goal", ""]
 
 
-def lines(found):
-    """A scenario's rows as cells, below the head."""
-    return [HEAD] + [cells(row) for row in found.rows]
+def tables(name, found):
+    """What a scenario found, as lines of cells below a head: {name: [[cell, …], …]}. Medians, with the lowest
+    and the highest figure beside them; of a breakdown each part, its share, and how it was obtained."""
+    all_of_them = {name: [HEAD] + [cells(row) for row in found.rows]} if found.rows else {}
+    for breakdown in found.breakdowns:
+        all_of_them[breakdown.name] = [[breakdown.title, amount(breakdown.whole, "s"), "", "obtained by"]] + [
+            [part, amount(seconds, "s"), f"{breakdown.share(part):.1%}", how]
+            for part, (seconds, how) in breakdown.parts.items()]
+    return all_of_them
 
 
-def table(results):
-    """Every row of every scenario: medians, with the lowest and the highest figure beside them."""
-    shown = [HEAD]
-    for found in results.values():
-        shown += lines(found)[1:]
-    widths = [max(len(line[i]) for line in shown) for i in range(len(HEAD))]
-    text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in shown]
-    text.insert(1, "-" * len(max(text, key=len)))
-    return "\n".join(text)
+def text(results):
+    """The rows of all scenarios as one table, and a table for each breakdown."""
+    found = [lines for name, one in results.items() for lines in tables(name, one).values()]
+    rows = [line for lines in found if lines[0] == HEAD for line in lines[1:]]
+    shown = [[HEAD, *rows]] if rows else []
+    return "\n\n".join(aligned(lines) for lines in shown + [lines for lines in found if lines[0] != HEAD])
+
+
+def aligned(lines):
+    """Columns under a heading."""
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    shown = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines]
+    shown.insert(1, "-" * len(max(shown, key=len)))
+    return "\n".join(shown)
 
 
 def publish(name, lines):
@@ -79,7 +92,7 @@ def publish(name, lines):
 
 
 def write_csv(directory, name, found):
-    """<scenario>.csv: a line a repetition. <curve>.csv: a line a point."""
+    """<scenario>.csv: a line a repetition. <curve>.csv: a line a point. <breakdown>.csv: a line a part."""
     if found.rows:
         with open(directory / f"{name}.csv", "w", newline="") as file:
             out = csv.writer(file)
@@ -95,3 +108,9 @@ def write_csv(directory, name, found):
             out.writerow(["line", curve.x_label, curve.y_label])
             for line, points in curve.lines.items():
                 out.writerows([line, x, f"{y:.6g}"] for x, y in points)
+    for breakdown in found.breakdowns:
+        with open(directory / f"{breakdown.name}.csv", "w", newline="") as file:
+            out = csv.writer(file)
+            out.writerow(["part", "seconds", "share", "how"])
+            out.writerows([part, f"{seconds:.6g}", f"{breakdown.share(part):.4g}", how]
+                          for part, (seconds, how) in breakdown.parts.items())
