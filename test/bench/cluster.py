@@ -75,14 +75,14 @@ class Cluster:
         return subprocess.Popen([str(a) for a in arguments], env={**os.environ, **self.environment},
                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-    def pgbench(self, script, seconds, **variables):
-        """The latency of a script run by one client with prepared statements, in seconds."""
+    def pgbench(self, script, transactions, **variables):
+        """The latency of a script run that often by one client with prepared statements, in seconds."""
         with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
             file.write(script)
             file.flush()
             defined = [f"--define={name}={value}" for name, value in variables.items()]
             output = self.program("pgbench", "--no-vacuum", "--protocol=prepared", "--client=1",
-                                  f"--time={seconds}", f"--file={file.name}", *defined, "postgres")
+                                  f"--transactions={transactions}", f"--file={file.name}", *defined, "postgres")
         failed = re.search(r"number of failed transactions: (\d+)", output)
         if failed and int(failed[1]) > 0:
             raise RuntimeError(output)

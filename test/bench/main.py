@@ -14,7 +14,7 @@ from cluster import TOP
 from measure import Plan
 
 # In the order of the table.
-SCENARIOS = ["upsert", "deletion", "queue", "scale", "memory", "breakdown"]
+SCENARIOS = ["upsert", "one_user", "deletion", "queue", "scale", "memory", "breakdown"]
 
 
 def arguments():
