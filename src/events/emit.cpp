@@ -5,6 +5,7 @@
 #include "pg/array.hpp"
 #include "pg/jsonb_writer.hpp"
 #include "pg/spi.hpp"
+#include "pg/transaction.hpp"
 #include "settings.hpp"
 #include "tasks/task.hpp"
 
@@ -20,9 +21,29 @@ pg::Statement append(R"(
                      {INT8OID, XID8OID, INT8OID, TEXTOID, TEXTARRAYOID, TEXTOID, JSONBOID,
                       TIMESTAMPTZOID});
 
-// $1 the task's seq, $2 its id. One walk over the log, whatever the number of users: "IS TRUE"
-// keeps each comparison with the list of users a look into a hash table.
-pg::Statement forget_erased(R"(
+// Both: $1 the task's seq, $2 its id. Nobody else changes rows of the log while lock_past() is
+// held, so where a row is can be told from one part of a statement to the next.
+
+// A look by index a user.
+pg::Statement forget_in_rows_of_one(R"(
+    UPDATE stream.events
+    SET user_ids = '{NULL}'
+    WHERE ctid = ANY (ARRAY(
+        SELECT e.ctid
+        FROM stream.task_users l
+        CROSS JOIN LATERAL (
+            SELECT ctid
+            FROM stream.events
+            WHERE user_ids[1] = l.user_id AND cardinality(user_ids) = 1
+              AND NOT (type = 'user.deleted' AND task_id IS NOT DISTINCT FROM $2::uuid)
+            OFFSET 0) AS e
+        WHERE l.seq = $1 AND NOT EXISTS (SELECT FROM stream.users u WHERE u.id = l.user_id))))",
+                                    {INT8OID, TEXTOID});
+
+// One walk over these rows, whatever the number of users: "IS TRUE" keeps each comparison with the
+// list of users a look into a hash table, which for a few users takes longer than comparing them
+// all.
+pg::Statement forget_in_rows_of_many(R"(
     WITH erased AS MATERIALIZED (
         SELECT l.user_id AS id
         FROM stream.task_users l
@@ -31,10 +52,11 @@ pg::Statement forget_erased(R"(
     SET user_ids = ARRAY(SELECT CASE WHEN (n.id IN (SELECT id FROM erased)) IS NOT TRUE THEN n.id END
                          FROM unnest(e.user_ids) WITH ORDINALITY AS n (id, place)
                          ORDER BY n.place)
-    WHERE e.type LIKE 'user.%'
+    WHERE cardinality(e.user_ids) > 1
       AND NOT (e.type = 'user.deleted' AND e.task_id IS NOT DISTINCT FROM $2::uuid)
-      AND EXISTS (SELECT FROM unnest(e.user_ids) AS n (id) WHERE (n.id IN (SELECT id FROM erased)) IS TRUE))",
-                            {INT8OID, TEXTOID});
+      AND CASE WHEN (SELECT count(*) FROM erased) <= 16 THEN e.user_ids && ARRAY(SELECT id FROM erased)
+               ELSE EXISTS (SELECT FROM unnest(e.user_ids) AS n (id) WHERE (n.id IN (SELECT id FROM erased)) IS TRUE) END)",
+                                     {INT8OID, TEXTOID});
 
 Datum details_of(const Event &event) {
     const std::pair<std::string_view, std::string_view> fields[] = {
@@ -111,7 +133,10 @@ void task_completed(const tasks::Task &task) {
     if (task.kind != "delete_users" || task.text("user_mode") != "hard")
         return;
     lock_past();
-    forget_erased.run({task.seq, task.id});
+    // The plans are kept while the log grows.
+    pg::set_for_now("enable_seqscan", "off");
+    forget_in_rows_of_one.run({task.seq, task.id});
+    forget_in_rows_of_many.run({task.seq, task.id});
 }
 
 } // namespace stream::events

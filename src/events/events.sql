@@ -17,6 +17,11 @@ CREATE TABLE stream.events (
     created_at timestamptz NOT NULL
 );
 
+-- What an erasure forgets is found by these: rows of one user by the user, those of several, which are few
+-- for their users, by looking at each. An index of every user of a row would cost calls more than the row.
+CREATE INDEX events_user ON stream.events ((user_ids[1])) WHERE cardinality(user_ids) = 1;
+CREATE INDEX events_users ON stream.events (seq) WHERE cardinality(user_ids) > 1;
+
 -- Where the log begins, once something has been trimmed: at most one row.
 CREATE TABLE stream.events_trimmed (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
@@ -63,6 +68,8 @@ COMMENT ON COLUMN stream.events.user_ids IS 'Whom it happened to; null in place 
 COMMENT ON COLUMN stream.events.task_id IS 'The task that did it, or that the call made';
 COMMENT ON COLUMN stream.events.details IS 'What else there is to say: {"user_mode"} of a deletion, {"kind", "error_type"} of a task';
 COMMENT ON COLUMN stream.events.created_at IS 'When it happened';
+COMMENT ON INDEX stream.events_user IS 'Finds the events that name a user who is erased, where they name nobody else';
+COMMENT ON INDEX stream.events_users IS 'Finds the rows that name several users';
 COMMENT ON SEQUENCE stream.events_seq_seq IS 'Numbers rows of stream.events in the order in which they were written';
 COMMENT ON TABLE stream.events_trimmed IS 'Which events have been trimmed: at most one row';
 COMMENT ON COLUMN stream.events_trimmed.one IS 'Keeps the table to one row';

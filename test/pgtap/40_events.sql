@@ -51,7 +51,7 @@ CREATE FUNCTION pg_temp.seq(n integer) RETURNS bigint LANGUAGE sql AS $$
     SELECT seq FROM stream.events ORDER BY seq OFFSET n - 1 LIMIT 1
 $$;
 
-SELECT plan(102);
+SELECT plan(106);
 
 -- Upsert
 SELECT NULL FROM stream_upsert_users('[{"id": "bob"}, {"id": "ann"}, {"id": "cem"}]', false) \g /dev/null
@@ -139,6 +139,29 @@ SELECT results_eq('SELECT cardinality(user_ids) FROM stream.events ORDER BY seq'
                   'a row of the log holds 1,000 users at most');
 SELECT is((SELECT count(DISTINCT u) FROM stream.events, unnest(user_ids) AS u), 2500::bigint, 'every user of a big call is told of once');
 SELECT is(array_length(pg_temp.told(), 1), 3, 'in three rows');
+
+-- Erasing takes users out of what was told before, of few as of many.
+CREATE FUNCTION pg_temp.erase(first integer, last integer) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM stream_delete_users(ARRAY(SELECT 'gone-' || i FROM generate_series(first, last) AS i), 'hard', 'hard', 'hard');
+    CALL stream_run_tasks(until_idle => true);
+END
+$$;
+SELECT NULL FROM stream_upsert_users((SELECT jsonb_agg(jsonb_build_object('id', 'gone-' || i)) FROM generate_series(1, 30) AS i), false) \g /dev/null
+SELECT NULL FROM generate_series(1, 30) AS i, stream_patch_user('gone-' || i, '{"name": "alone"}') \g /dev/null
+CREATE FUNCTION pg_temp.named() RETURNS text LANGUAGE sql AS $$
+    SELECT concat_ws(' ', count(DISTINCT u) FILTER (WHERE u LIKE 'gone-%'), count(u) FILTER (WHERE u LIKE 'gone-%'),
+                     count(*) FILTER (WHERE u IS NULL))
+    FROM stream.events, unnest(user_ids) AS u WHERE type = 'user.updated'
+$$;
+SELECT is(pg_temp.named(), '30 60 0', 'each user is named in a row of many and in one of its own');
+SELECT pg_temp.erase(1, 2) \g /dev/null
+SELECT is(pg_temp.named(), '28 56 4', 'two who are erased are named in neither, and keep their places');
+SELECT pg_temp.erase(3, 25) \g /dev/null
+SELECT is(pg_temp.named(), '5 10 50', 'nor are many');
+SELECT is((SELECT count(DISTINCT u) FROM stream.events, unnest(user_ids) AS u WHERE type = 'user.deleted' AND u LIKE 'gone-%'), 25::bigint,
+          'but the deletion says whom it erased');
+SELECT pg_temp.told() \g /dev/null
 
 -- Settings
 SELECT is(current_setting('stream_users.events'), 'on', 'events are told to the log and to listeners unless set otherwise');
