@@ -119,6 +119,8 @@ std::string drop_elements_sql(const Relation &relation, const Column &column) {
            keys_table(relation.key.size()) + " WHERE " + key_join(relation);
 }
 
+// OFFSET 0 keeps each row and each user a look-up by key, however small the planner takes the
+// tables for.
 std::string listed_users_sql(const Relation &relation, const Column &column) {
     const std::string value = "t." + column.name;
     const std::string elements =
@@ -128,10 +130,11 @@ std::string listed_users_sql(const Relation &relation, const Column &column) {
                   " END) UNION ALL SELECT jsonb_object_keys(CASE jsonb_typeof" +
                   inner(column, value) + " WHEN 'object' THEN " + inner(column, value) + " END))"
             : "unnest(" + value + ")";
-    return "SELECT DISTINCT u.user_id FROM " + keys_table(relation.key.size()) + " JOIN " +
-           relation.name + " t ON " + key_join(relation) + " CROSS JOIN LATERAL " + elements +
-           " AS e (id) JOIN stream.task_users u ON u.seq = " +
-           extra(extras_after(relation.key.size()).seq) + " AND u.user_id = e.id::text";
+    return "SELECT DISTINCT e.id::text FROM " + keys_table(relation.key.size()) +
+           " CROSS JOIN LATERAL (SELECT " + value + " FROM " + relation.name + " t WHERE " +
+           key_join(relation) + " OFFSET 0) AS t CROSS JOIN LATERAL " + elements +
+           " AS e (id) WHERE EXISTS (SELECT FROM stream.task_users u WHERE u.seq = " +
+           extra(extras_after(relation.key.size()).seq) + " AND u.user_id = e.id::text OFFSET 0)";
 }
 
 std::string reassign_sql(const Relation &relation, const Column &column) {
