@@ -21,6 +21,9 @@ using tasks::Task;
 constexpr int64 drivers_at_once = 500;
 // What a batch statement costs in rows of a chunk, even when it finds none.
 constexpr int64 batch_cost = 50;
+// To count what a task will handle takes a good part of the time that handling it does: tasks that
+// are over sooner are never counted.
+constexpr double seconds_before_count = 3;
 
 pg::Statement next_users(R"(
     SELECT user_id, COALESCE(detail ->> 'task', '')
@@ -81,12 +84,11 @@ void PlanJob::restart_if_replanned(Task &task) const {
 }
 
 PlanJob::State PlanJob::advance(Task &task) {
-    const bool first_chunk = task.steps.empty();
     if (bindings::hold_tables() != catalogue_->shape)
         replan();
     restart_if_replanned(task);
-    if (!first_chunk && !task.total)
-        task.total = total_of(task, *catalogue_, plan_); // small tasks end before they are counted
+    if (!task.total && task.work_seconds >= seconds_before_count)
+        task.total = total_of(task, *catalogue_, plan_);
     int64 budget = settings::rows_at_once();
     while (static_cast<std::size_t>(task.cursor.step) < plan_.size()) {
         if (budget <= 0)

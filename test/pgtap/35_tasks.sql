@@ -28,7 +28,7 @@ CREATE FUNCTION pg_temp.ran() RETURNS text[] LANGUAGE sql AS $$
     SELECT array_agg(concat_ws(' ', kind, params ->> 'user_mode') ORDER BY finished_at) FROM stream.tasks WHERE status = 'completed'
 $$;
 
-SELECT plan(75);
+SELECT plan(76);
 
 -- Tasks that are not there, and ids that are none
 SELECT pg_temp.refused(format('SELECT %s(''11111111-2222-3333-4444-555555555555'')', function), operation, 16, 'id',
@@ -148,6 +148,12 @@ SELECT stream_delete_users('{ann}', dry_run => true) -> 'counts' AS counts;
 SAVEPOINT counted;
 SET LOCAL stream_users.chunk_rows = 2;
 SELECT stream_delete_users('{ann}') ->> 'task_id' AS task \gset
+CALL stream_run_tasks(until_idle => true);
+SELECT ok((SELECT done > 2 AND total IS NULL FROM stream.task_progress WHERE task_id = :'task'), 'a task that is over within three seconds is never counted');
+ROLLBACK TO counted;
+SET LOCAL stream_users.chunk_rows = 2;
+SELECT stream_delete_users('{ann}') ->> 'task_id' AS task \gset
+UPDATE stream.tasks SET work_seconds = 3 WHERE id = :'task';
 CALL stream_run_tasks(until_idle => true);
 SELECT is(pg_temp.shape(stream_get_task(:'task')),
           'created_at number, duration string, error object, progress object, result object, status string, task_id string, updated_at number',

@@ -12,6 +12,8 @@ shows() { holds "EXISTS (SELECT FROM stream.task_progress WHERE task_id = '$1' A
 activity() { value "SELECT $2 FROM pg_stat_activity WHERE pid = (SELECT worker_pid FROM stream.tasks WHERE id = '$1')"; }
 activity_shows() { [[ $(activity "$1" "$2") == t ]]; }
 soft() { value "SELECT stream_delete_users('{$1}', NULL, 'soft', NULL, NULL) ->> 'task_id'"; }
+# As if it had worked for so long that its rows are counted.
+has_worked() { value "UPDATE stream.tasks SET work_seconds = 3 WHERE id = '$1'" >/dev/null; }
 
 # What is marked by the task, as its counts would say it.
 marked() {
@@ -67,6 +69,7 @@ same "In the end the rate is that of all the work" \
 # -- pg_stat_activity
 
 busy=$(soft u50)
+has_worked "$busy"
 hold_debug_points
 start_waiting_worker stream_users.chunk_rows=10 stream_users.debug_point=before_chunk_commit:wait:4
 eventually 20 'the worker to be in its fourth chunk' waits_for_lock "$busy"
@@ -103,6 +106,7 @@ same "It goes on when they have ended" "$(task "$waiting" status)" completed
 # -- pauses and retries
 
 paused=$(soft u52)
+has_worked "$paused"
 start_worker stream_users.chunk_rows=20 stream_users.chunk_pause=300
 eventually 20 'the task to get going' shows "$paused" "done > 0 AND total IS NOT NULL AND rows_per_second IS NOT NULL"
 between "The rate of a task with pauses of 300 ms between its chunks is what it comes to with them" "$(progress "$paused" rows_per_second)" 1 80
