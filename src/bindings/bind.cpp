@@ -2,7 +2,7 @@
 
 #include "bindings/facts.hpp"
 #include "bindings/hanging.hpp"
-#include "bindings/load.hpp"
+#include "bindings/current.hpp"
 #include "pg/array.hpp"
 #include "pg/jsonb_writer.hpp"
 #include "pg/transaction.hpp"
@@ -85,7 +85,7 @@ public:
         read_fates();
         store();
         hang_children(relation_, call_.jsonb(8), caller);
-        const std::string problem = hanging_problem(load_catalogue());
+        const std::string problem = hanging_problem(*current_catalogue());
         if (!problem.empty())
             throw bad_input(problem).at("children");
         set_guard(relation_, table_.name);

@@ -54,6 +54,20 @@ CREATE TABLE stream.binding_marks (
     built_in boolean NOT NULL DEFAULT true
 );
 
+-- Sessions keep what they made of these tables: see src/bindings/current.cpp.
+CREATE FUNCTION stream.note_binding() RETURNS trigger
+    LANGUAGE c SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'stream_note_binding';
+CREATE TRIGGER note_binding AFTER INSERT OR UPDATE OR DELETE ON stream.bindings FOR EACH ROW EXECUTE FUNCTION stream.note_binding();
+CREATE TRIGGER note_binding AFTER INSERT OR UPDATE OR DELETE ON stream.binding_children FOR EACH ROW EXECUTE FUNCTION stream.note_binding();
+CREATE TRIGGER note_binding AFTER INSERT OR UPDATE OR DELETE ON stream.binding_marks FOR EACH ROW EXECUTE FUNCTION stream.note_binding();
+CREATE TRIGGER note_emptied AFTER TRUNCATE ON stream.bindings FOR EACH STATEMENT EXECUTE FUNCTION stream.note_binding();
+CREATE TRIGGER note_emptied AFTER TRUNCATE ON stream.binding_children FOR EACH STATEMENT EXECUTE FUNCTION stream.note_binding();
+CREATE TRIGGER note_emptied AFTER TRUNCATE ON stream.binding_marks FOR EACH STATEMENT EXECUTE FUNCTION stream.note_binding();
+ALTER TABLE stream.bindings ENABLE ALWAYS TRIGGER note_binding;
+ALTER TABLE stream.binding_children ENABLE ALWAYS TRIGGER note_binding;
+ALTER TABLE stream.binding_marks ENABLE ALWAYS TRIGGER note_binding;
+
 -- Which task marked a row, for tables that have no column to say so: a row is marked by one task.
 -- Such a table's rows that a task is about to erase are remembered here too.
 CREATE TABLE stream.marks (
@@ -141,6 +155,14 @@ COMMENT ON COLUMN stream.binding_marks.mark_column IS 'When the row was deleted,
 COMMENT ON COLUMN stream.binding_marks.task_column IS 'Which task marked it: what a restore brings back; null: stream.marks remembers that';
 COMMENT ON COLUMN stream.binding_marks.task_indexed IS 'An index finds rows by the task that marked them';
 COMMENT ON COLUMN stream.binding_marks.built_in IS 'Made by the extension itself; not dumped';
+REVOKE ALL ON FUNCTION stream.note_binding FROM PUBLIC;
+COMMENT ON FUNCTION stream.note_binding() IS 'Trigger: tells all sessions that what is bound has changed';
+COMMENT ON TRIGGER note_binding ON stream.bindings IS 'Makes sessions read the bindings anew';
+COMMENT ON TRIGGER note_emptied ON stream.bindings IS 'Makes sessions read the bindings anew';
+COMMENT ON TRIGGER note_binding ON stream.binding_children IS 'Makes sessions read the bindings anew';
+COMMENT ON TRIGGER note_emptied ON stream.binding_children IS 'Makes sessions read the bindings anew';
+COMMENT ON TRIGGER note_binding ON stream.binding_marks IS 'Makes sessions read the bindings anew';
+COMMENT ON TRIGGER note_emptied ON stream.binding_marks IS 'Makes sessions read the bindings anew';
 COMMENT ON TABLE stream.marks IS 'Which task marked or claimed which row, for bound tables that have no column for it';
 COMMENT ON COLUMN stream.marks.relation IS 'The table';
 COMMENT ON COLUMN stream.marks.key IS 'The row''s primary key, as text';

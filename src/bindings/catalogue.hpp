@@ -117,7 +117,7 @@ struct Catalogue {
     std::vector<std::unique_ptr<Relation>> relations;
     std::vector<Binding> bindings;
     std::vector<Child> children;
-    std::string shape; // of the application's tables when this was read
+    std::vector<std::uint32_t> named_types; // oids of those whose names stand in it
 
     // The children that erasing a row of this relation takes with it or clears.
     std::vector<const Child *> children_of(const Relation *relation) const;

@@ -25,11 +25,6 @@ pg::Statement read_relations(R"(
                 THEN format_type(b.oid, NULL) END,
            quote_ident(m.task_column), COALESCE(m.task_indexed, false),
            CASE WHEN NOT t.own THEN t.relowner END,
-           COALESCE((SELECT substr(o.setting, length('search_path=') + 1)
-                     FROM pg_db_role_setting s, unnest(s.setconfig) AS o (setting)
-                     WHERE s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
-                       AND s.setrole IN (0, t.relowner) AND o.setting LIKE 'search_path=%'
-                     ORDER BY s.setrole <> 0 DESC, s.setdatabase <> 0 DESC LIMIT 1), '"$user", public'),
            (SELECT array_agg(DISTINCT f.confrelid::regclass::text)
             FROM pg_constraint f JOIN r o ON o.relation = f.confrelid
             WHERE f.contype = 'f' AND f.conrelid = r.relation),
@@ -76,7 +71,8 @@ pg::Statement read_bindings(R"(
            b.user_column::text, COALESCE(b.exported, b.kind <> 'pointer'),
            b.attachments_column IS NULL OR EXISTS (SELECT FROM pg_attribute k JOIN pg_type y ON y.oid = k.atttypid
                                                    WHERE k.attrelid = b.relation AND k.attname = b.attachments_column
-                                                     AND 'jsonb'::regtype IN (y.oid, y.typbasetype))
+                                                     AND 'jsonb'::regtype IN (y.oid, y.typbasetype)),
+           p.type_ids
     FROM stream.bindings b
     LEFT JOIN pg_attribute a ON a.attrelid = b.relation AND a.attname = b.user_column AND NOT a.attisdropped
     LEFT JOIN pg_type t ON t.oid = a.atttypid
@@ -86,7 +82,7 @@ pg::Statement read_bindings(R"(
         SELECT array_agg(quote_ident(c.attname) ORDER BY c.attnum) AS names,
                array_agg(c.attname::text) AS columns,
                array_agg(format_type(c.atttypid, c.atttypmod) ORDER BY c.attnum) AS types,
-               array_agg(e.value ORDER BY c.attnum) AS contents
+               array_agg(c.atttypid) AS type_ids, array_agg(e.value ORDER BY c.attnum) AS contents
         FROM jsonb_each_text(b.prune) e
         JOIN pg_attribute c ON c.attrelid = b.relation AND c.attname = e.key AND NOT c.attisdropped
     ) p ON true
@@ -111,23 +107,6 @@ pg::Statement read_children(R"(
     ORDER BY 1, 2, c.child_columns)",
                             {});
 
-pg::Statement bound_tables(R"(
-    SELECT relation::oid FROM stream.bindings WHERE NOT built_in
-    UNION SELECT parent FROM stream.binding_children WHERE NOT built_in
-    UNION SELECT child FROM stream.binding_children WHERE NOT built_in
-    ORDER BY 1)",
-                           {});
-
-pg::Statement read_shape(R"(
-    SELECT md5(string_agg(concat_ws(' ', c.oid, c.relname, c.relnamespace, c.relowner, a.attnum, a.attname, a.atttypid), ','
-                          ORDER BY c.oid, a.attnum))
-    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-    WHERE c.oid IN (SELECT relation FROM stream.bindings WHERE NOT built_in
-                    UNION SELECT parent FROM stream.binding_children WHERE NOT built_in
-                    UNION SELECT child FROM stream.binding_children WHERE NOT built_in)
-      AND a.attnum > 0 AND NOT a.attisdropped)",
-                         {});
-
 std::vector<std::optional<std::string>> strings(const pg::Row &row, int column) {
     std::vector<std::optional<std::string>> values;
     ArrayType *array = row.array(column);
@@ -136,6 +115,14 @@ std::vector<std::optional<std::string>> strings(const pg::Row &row, int column) 
     for (const auto &element : pg::TextArray(array))
         values.push_back(element ? std::optional<std::string>(*element) : std::nullopt);
     return values;
+}
+
+std::vector<Oid> oids(const pg::Row &row, int column) {
+    ArrayType *array = row.array(column);
+    if (array == nullptr)
+        return {};
+    const auto *first = reinterpret_cast<const Oid *>(ARR_DATA_PTR(array));
+    return {first, first + ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array))};
 }
 
 std::string string(const pg::Row &row, int column) {
@@ -212,46 +199,44 @@ Column user_column(const pg::Row &row, const std::string &table) {
 }
 
 void load_relations(Catalogue &catalogue) {
-    const pg::Rows rows = read_relations.run({});
+    const pg::Rows rows = read_relations.read({});
     for (std::size_t i = 0; i < rows.size(); i++) {
         const pg::Row row = rows[i];
         auto relation = std::make_unique<Relation>();
         relation->name = string(row, 1);
         relation->oid = DatumGetObjectId(row.datum(2));
-        if (row.boolean(12))
-            broken("bound table " + string(row, row.is_null(14) ? 1 : 14) +
+        if (row.boolean(11))
+            broken("bound table " + string(row, row.is_null(13) ? 1 : 13) +
                    " does not exist any more");
         const auto names = strings(row, 3);
         const auto types = strings(row, 4);
         if (names.empty())
             broken("bound table " + relation->name + " has no primary key");
-        if (!row.is_null(15))
-            broken("column " + string(row, 15) + " of the primary key of bound table " +
+        if (!row.is_null(14))
+            broken("column " + string(row, 14) + " of the primary key of bound table " +
                    relation->name + " has a type that is not PostgreSQL's own");
         for (std::size_t k = 0; k < names.size(); k++)
             relation->key.push_back({*names[k], *types[k]});
-        if (row.boolean(13)) {
+        if (row.boolean(12)) {
             if (row.is_null(6))
                 broken("column " + string(row, 5) + " of bound table " + relation->name +
                        " does not exist any more, or has a type that can't mark rows deleted");
-            if (!row.boolean(16))
+            if (!row.boolean(15))
                 broken("column " + string(row, 7) + " of bound table " + relation->name +
                        " does not exist any more, or is no uuid");
             relation->mark = Mark{string(row, 5), string(row, 6), string(row, 7), row.boolean(8)};
         }
-        if (!row.is_null(9)) {
+        if (!row.is_null(9))
             relation->owner = DatumGetObjectId(row.datum(9));
-            relation->owner_path = row.text(10);
-        }
         catalogue.relations.push_back(std::move(relation));
     }
     for (std::size_t i = 0; i < rows.size(); i++)
-        for (const auto &name : strings(rows[i], 11))
+        for (const auto &name : strings(rows[i], 10))
             catalogue.relations[i]->references.push_back(find(catalogue, *name));
 }
 
 void load_bindings(Catalogue &catalogue) {
-    const pg::Rows rows = read_bindings.run({});
+    const pg::Rows rows = read_bindings.read({});
     for (std::size_t i = 0; i < rows.size(); i++) {
         const pg::Row row = rows[i];
         Binding binding;
@@ -266,6 +251,8 @@ void load_bindings(Catalogue &catalogue) {
         const auto contents = strings(row, 22);
         for (std::size_t k = 0; k < names.size(); k++)
             binding.emptied.push_back({{*names[k], *types[k]}, contents[k]});
+        for (const Oid type : oids(row, 27))
+            catalogue.named_types.push_back(type);
         if (!row.is_null(23))
             broken("column " + string(row, 23) + " of bound table " + binding.relation->name +
                    " does not exist any more");
@@ -286,7 +273,7 @@ void load_bindings(Catalogue &catalogue) {
 }
 
 void load_children(Catalogue &catalogue) {
-    const pg::Rows rows = read_children.run({});
+    const pg::Rows rows = read_children.read({});
     for (std::size_t i = 0; i < rows.size(); i++) {
         const pg::Row row = rows[i];
         Child child;
@@ -316,23 +303,9 @@ void load_children(Catalogue &catalogue) {
 
 } // namespace
 
-std::string hold_tables() {
-    const pg::Rows rows = bound_tables.run({});
-    if (rows.empty())
-        return "";
-    for (std::size_t i = 0; i < rows.size(); i++) {
-        const Oid table = DatumGetObjectId(rows[i].datum(1));
-        pg::guard([table]() noexcept { LockRelationOid(table, AccessShareLock); });
-    }
-    return std::string(read_shape.run({})[0].text(1));
-}
-
 Catalogue load_catalogue() {
-    // What is computed from bindings looks costly while their tables are not analyzed, and takes
-    // longer to compile than to run.
-    pg::set_for_now("jit", "off");
+    const pg::LatestSnapshot now;
     Catalogue catalogue;
-    catalogue.shape = hold_tables();
     load_relations(catalogue);
     load_bindings(catalogue);
     load_children(catalogue);

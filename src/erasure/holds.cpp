@@ -2,9 +2,10 @@
 
 #include "erasure/holds.hpp"
 
-#include "bindings/load.hpp"
+#include "bindings/current.hpp"
 #include "bindings/sql.hpp"
 #include "pg/jsonb_writer.hpp"
+#include "pg/transaction.hpp"
 
 using namespace stream;
 
@@ -70,22 +71,21 @@ std::string shared_deletion_sql(const bindings::Binding &membership) {
 
 // A hold that comes too late would protect nothing.
 void refuse_too_late(std::string_view id) {
-    pg::guard([]() noexcept { PushActiveSnapshot(GetLatestSnapshot()); });
-    const bindings::Catalogue catalogue = bindings::load_catalogue();
+    const auto catalogue = bindings::current_catalogue();
+    const pg::LatestSnapshot now;
     const pg::Rows own = own_deletions.read({id});
     for (std::size_t i = 0; i < own.size(); i++)
-        if (erasure::erases(catalogue,
+        if (erasure::erases(*catalogue,
                             lifecycle::parse_modes(own[i].text_or_null(2), own[i].text_or_null(3),
                                                    own[i].text_or_null(4), own[i].text_or_null(5))))
             refuse(own[i].text(1), id, "data");
-    for (const bindings::Binding &binding : catalogue.bindings) {
+    for (const bindings::Binding &binding : catalogue->bindings) {
         if (!binding.container)
             continue;
         const pg::Rows shared = pg::prepared(shared_deletion_sql(binding), {TEXTOID}).read({id});
         if (!shared.empty())
             refuse(shared[0].text(1), id, "a conversation or call");
     }
-    pg::guard([]() noexcept { PopActiveSnapshot(); });
 }
 
 void write_hold(pg::JsonbWriter &w, const pg::Row &hold) {

@@ -1,6 +1,6 @@
 // What a legal hold keeps a deletion from.
 
-#include "bindings/load.hpp"
+#include "bindings/current.hpp"
 #include "bindings/sql.hpp"
 #include "erasure/holds.hpp"
 #include "lifecycle/deletion.hpp"
@@ -87,11 +87,11 @@ std::vector<Obstacle> obstacles(const pg::Vec<std::string_view> &ids,
     std::vector<Obstacle> found;
     if (as_of_now([] { return any_hold.read({}).empty(); }))
         return found;
-    const bindings::Catalogue catalogue = bindings::load_catalogue();
-    if (!erases(catalogue, modes))
+    const auto catalogue = bindings::current_catalogue();
+    if (!erases(*catalogue, modes))
         return found;
     std::string sql = own_holds;
-    for (const bindings::Binding &binding : catalogue.bindings)
+    for (const bindings::Binding &binding : catalogue->bindings)
         if (binding.container && modes.of(binding.container->governed_by) == lifecycle::Mode::hard)
             sql += shared_containers(binding);
     sql = "SELECT DISTINCT * FROM (" + sql +

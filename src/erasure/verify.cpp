@@ -1,6 +1,6 @@
 // The proof of an erasure: everything that still holds an id, looked up through the bindings.
 
-#include "bindings/load.hpp"
+#include "bindings/current.hpp"
 #include "bindings/sql.hpp"
 #include "pg/array.hpp"
 #include "pg/result_set.hpp"
@@ -91,9 +91,9 @@ private:
 
 STREAM_FUNCTION(stream_verify_erasure, "VerifyErasure") {
     const std::string_view id = call.required_text(0, "id");
-    const bindings::Catalogue catalogue = bindings::load_catalogue();
+    const auto catalogue = bindings::current_catalogue();
     Search search;
-    for (const bindings::Binding &binding : catalogue.bindings)
+    for (const bindings::Binding &binding : catalogue->bindings)
         search.add(binding);
     pg::ResultSet rows(call);
     const pg::Rows found = search.run(id);

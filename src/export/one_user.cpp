@@ -1,6 +1,6 @@
 // Export of one user at once: as one value, or row by row.
 
-#include "bindings/load.hpp"
+#include "bindings/current.hpp"
 #include "bindings/sql.hpp"
 #include "export/export.hpp"
 #include "pg/array.hpp"
@@ -177,8 +177,8 @@ using namespace stream::exporting;
 STREAM_FUNCTION(stream_export_user, "ExportUser") {
     const pg::Rows rows = load_user(call);
     const users::UserRecord user = users::read_record(rows[0]);
-    const bindings::Catalogue catalogue = bindings::load_catalogue();
-    const Tables tables = tables_of(catalogue, user.id);
+    const auto catalogue = bindings::current_catalogue();
+    const Tables tables = tables_of(*catalogue, user.id);
     pg::JsonbWriter w(call.result_context());
     try {
         write_everything(w, user, tables, call);
@@ -194,7 +194,7 @@ STREAM_FUNCTION(stream_export_user, "ExportUser") {
 STREAM_FUNCTION(stream_export_user_rows, "ExportUser") {
     const pg::Rows rows = load_user(call);
     const users::UserRecord user = users::read_record(rows[0]);
-    const bindings::Catalogue catalogue = bindings::load_catalogue();
+    const auto catalogue = bindings::current_catalogue();
     pg::ResultSet result(call);
     const auto add = [&result](const std::string &relation, Datum content) {
         result.add({pg::Param(relation).value, content});
@@ -202,7 +202,7 @@ STREAM_FUNCTION(stream_export_user_rows, "ExportUser") {
     pg::JsonbWriter w;
     write_user(w, user);
     add("stream.users", w.datum());
-    const Tables tables = tables_of(catalogue, user.id);
+    const Tables tables = tables_of(*catalogue, user.id);
     for (const auto &entry : tables) {
         const TableOfUser &table = entry.second;
         table.for_each([&](const pg::Row &row) { add(table.relation_name(), row.datum(3)); });

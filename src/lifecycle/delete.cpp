@@ -1,6 +1,6 @@
 // Delete: the call checks everything, marks the users and enqueues the rest.
 
-#include "bindings/load.hpp"
+#include "bindings/current.hpp"
 #include "erasure/holds.hpp"
 #include "lifecycle/deletion.hpp"
 #include "lifecycle/jobs.hpp"
@@ -34,10 +34,10 @@ std::optional<std::string> owned(const std::optional<std::string_view> &text) {
 // {"counts": {"<table>": {"<mode>": n}}, "duration": …}: what the task would do, changing nothing.
 Datum dry_run_response(const pg::Call &call, const std::vector<Subject> &subjects,
                        const Modes &modes) {
-    const bindings::Catalogue catalogue = bindings::load_catalogue();
+    const auto catalogue = bindings::current_catalogue();
     const pg::Vec<std::string_view> tags(subjects.size(), std::string_view());
     tasks::Counts counts =
-        count_rows(catalogue, deletion_plan(catalogue, modes, false), ids_of(subjects), tags);
+        count_rows(*catalogue, deletion_plan(*catalogue, modes, false), ids_of(subjects), tags);
     if (modes.user != Mode::none)
         counts["stream.users"][mode_name(modes.user)] = static_cast<int64>(subjects.size());
     pg::JsonbWriter w(call.result_context());

@@ -1,6 +1,6 @@
 #include "lifecycle/execute.hpp"
 
-#include "bindings/load.hpp"
+#include "bindings/current.hpp"
 #include "bindings/sql.hpp"
 #include "lifecycle/act.hpp"
 #include "lifecycle/files.hpp"
@@ -60,12 +60,13 @@ Drivers next_drivers(const Task &task, const Step &step) {
 
 } // namespace
 
-PlanJob::PlanJob(Planner planner) : planner_(std::move(planner)) {
-    replan();
-}
+PlanJob::PlanJob(Planner planner) : planner_(std::move(planner)) {}
 
-void PlanJob::replan() {
-    auto catalogue = std::make_unique<bindings::Catalogue>(bindings::load_catalogue());
+// Plans anew when the catalogue may be another than the plan was made from.
+void PlanJob::plan() {
+    auto catalogue = bindings::current_catalogue();
+    if (catalogue == catalogue_)
+        return;
     plan_ = planner_(*catalogue);
     catalogue_ = std::move(catalogue);
 }
@@ -84,8 +85,7 @@ void PlanJob::restart_if_replanned(Task &task) const {
 }
 
 PlanJob::State PlanJob::advance(Task &task) {
-    if (bindings::hold_tables() != catalogue_->shape)
-        replan();
+    plan();
     restart_if_replanned(task);
     if (!task.total && task.work_seconds >= seconds_before_count)
         task.total = total_of(task, *catalogue_, plan_);

@@ -17,7 +17,7 @@ public:
     State advance(tasks::Task &task) override;
 
 private:
-    void replan();
+    void plan();
     void restart_if_replanned(tasks::Task &task) const;
     void next_step(tasks::Task &task) const;
     bool walk(tasks::Task &task, const Step &step, int64 &budget);
@@ -26,7 +26,7 @@ private:
     bool wait_for_writers(tasks::Task &task);
 
     Planner planner_;
-    std::unique_ptr<bindings::Catalogue> catalogue_;
+    std::shared_ptr<const bindings::Catalogue> catalogue_;
     Plan plan_; // points into the catalogue
 };
 

@@ -1,6 +1,5 @@
 #include "lifecycle/jobs.hpp"
 
-#include "bindings/load.hpp"
 #include "erasure/holds.hpp"
 #include "lifecycle/deletion.hpp"
 #include "lifecycle/execute.hpp"

@@ -89,6 +89,16 @@ ActAs::~ActAs() {
     SetUserIdAndSecContext(previous_role_, previous_context_);
 }
 
+LatestSnapshot::LatestSnapshot() {
+    guard([]() noexcept { PushActiveSnapshot(GetLatestSnapshot()); });
+}
+
+LatestSnapshot::~LatestSnapshot() {
+    // After an error the transaction's, or subtransaction's, end pops it.
+    if (std::uncaught_exceptions() == exceptions_)
+        PopActiveSnapshot();
+}
+
 // Runs under the caller's search_path, so the operator is named in full.
 Oid extension_owner() {
     static Statement owner("SELECT extowner FROM pg_catalog.pg_extension WHERE extname "

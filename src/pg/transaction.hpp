@@ -50,6 +50,19 @@ private:
     int exceptions_ = std::uncaught_exceptions();
 };
 
+// While it lives, statements that only read (Statement::read) see what has been committed by now,
+// whatever the transaction's isolation level.
+class LatestSnapshot {
+public:
+    LatestSnapshot();
+    LatestSnapshot(const LatestSnapshot &) = delete;
+    LatestSnapshot &operator=(const LatestSnapshot &) = delete;
+    ~LatestSnapshot();
+
+private:
+    int exceptions_ = std::uncaught_exceptions();
+};
+
 // The owner of the extension: the role its functions run as.
 Oid extension_owner();
 
