@@ -1,8 +1,8 @@
 // Binding and unbinding tables of the application.
 
+#include "bindings/current.hpp"
 #include "bindings/facts.hpp"
 #include "bindings/hanging.hpp"
-#include "bindings/current.hpp"
 #include "pg/array.hpp"
 #include "pg/jsonb_writer.hpp"
 #include "pg/transaction.hpp"

@@ -133,9 +133,8 @@ void keep(std::shared_ptr<const Catalogue> catalogue, std::vector<Oid> held, uin
         }));
     std::vector<uint32> types;
     for (const Oid type : catalogue->named_types)
-        types.push_back(pg::guard([type]() noexcept {
-            return GetSysCacheHashValue1(TYPEOID, ObjectIdGetDatum(type));
-        }));
+        types.push_back(pg::guard(
+            [type]() noexcept { return GetSysCacheHashValue1(TYPEOID, ObjectIdGetDatum(type)); }));
     std::sort(tables.begin(), tables.end());
     std::sort(types.begin(), types.end());
     kept = {std::move(catalogue), std::move(tables), std::move(types), std::move(held), as_of};

@@ -6,8 +6,8 @@ namespace stream::bindings {
 
 // The catalogue of this database as it is now: another object than at an earlier call when
 // something of it may have changed since. Until the transaction ends nobody can alter the
-// application's tables in it. Raises object_not_in_prerequisite_state when a bound table or column is
-// gone, or not what it was when it was bound, naming it.
+// application's tables in it. Raises object_not_in_prerequisite_state when a bound table or column
+// is gone, or not what it was when it was bound, naming it.
 std::shared_ptr<const Catalogue> current_catalogue();
 
 } // namespace stream::bindings
