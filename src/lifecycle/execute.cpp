@@ -195,9 +195,8 @@ bool PlanJob::user_rows(Task &task, const Step &step, int64 &budget) {
     // Erased users go in one transaction, whatever their number: as long as the task runs all of
     // them are there, so that guards refuse their rows and nobody can create them anew.
     const bool at_once = step.user_rows == UserRows::erase;
-    const Drivers users(
-        next_users.run({task.seq, task.cursor.driver,
-                        at_once ? drivers_at_once : std::min(budget, drivers_at_once)}));
+    const int64 limit = at_once ? drivers_at_once : std::min(budget, drivers_at_once);
+    const Drivers users(next_users.run({task.seq, task.cursor.driver, limit}));
     if (users.ids.empty())
         return true;
     const UserRowsDone done = run_user_rows(step.user_rows, task, users.ids);
@@ -206,7 +205,7 @@ bool PlanJob::user_rows(Task &task, const Step &step, int64 &budget) {
     if (!at_once)
         budget -= static_cast<int64>(users.ids.size());
     task.cursor.driver = users.ids.back();
-    return false;
+    return static_cast<int64>(users.ids.size()) < limit;
 }
 
 void PlanJob::unmark_rest(Task &task, const Step &step) const {

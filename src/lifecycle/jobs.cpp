@@ -86,7 +86,6 @@ void run_now(const std::string &id) {
     const auto job = tasks::make_job(task);
     while (job->advance(task) != tasks::Job::State::finished)
         pg::check_interrupts();
-    tasks::save(task);
     tasks::complete(task);
 }
 

@@ -17,15 +17,15 @@ const std::vector<Oid> types{TEXTARRAYOID, TEXTOID, INT8OID, TIMESTAMPTZOID, TEX
 // of its own, and the two might wait for each other.
 pg::Statement lock_to_change(R"(
     SELECT FROM stream.users WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE)",
-                             {TEXTARRAYOID});
+                             {TEXTARRAYOID}, pg::Planning::once);
 
 pg::Statement lock_to_erase(R"(
     SELECT FROM stream.users WHERE id = ANY ($1) ORDER BY id FOR UPDATE)",
-                            {TEXTARRAYOID});
+                            {TEXTARRAYOID}, pg::Planning::once);
 
 pg::Statement count_marked(R"(
     SELECT id FROM stream.users WHERE id = ANY ($1) AND deleted_at IS NOT NULL)",
-                           types);
+                           types, pg::Planning::once);
 
 pg::Statement prune(R"(
     UPDATE stream.users
@@ -33,30 +33,29 @@ pg::Statement prune(R"(
         invisible = false, privacy_settings = NULL, push_notifications = NULL, online = false,
         last_active = NULL, avg_response_time = NULL, deactivated_by_id = NULL, updated_at = $4
     WHERE id = ANY ($1) AND deleted_mode IN ('pruning', 'hard'))",
-                    types);
+                    types, pg::Planning::once);
 
 pg::Statement erase(R"(
     DELETE FROM stream.users WHERE id = ANY ($1) AND deleted_mode = 'hard')",
-                    types);
+                    types, pg::Planning::once);
+
+// Not by somebody who is about to be erased.
+pg::Statement deactivate(R"(
+    UPDATE stream.users
+    SET deactivated_at = $4, deactivated_by_id = (
+            SELECT b.id FROM stream.users b WHERE b.id = $5 AND b.deleted_mode IS DISTINCT FROM 'hard'),
+        deactivated_by_task = $2::uuid, online = false, updated_at = $4
+    WHERE id = ANY ($1) AND deactivated_at IS NULL AND deleted_at IS NULL
+    RETURNING id)",
+                         types, pg::Planning::once);
 
 // A user who was deactivated or deleted since the call is none of the task's any more: what it
-// would mark of that user nobody could bring back. Nor is one named as who did it who is about to
-// be erased.
-pg::Statement deactivate(R"(
-    WITH deactivated AS (
-        UPDATE stream.users
-        SET deactivated_at = $4, deactivated_by_id = (
-                SELECT b.id FROM stream.users b WHERE b.id = $5 AND b.deleted_mode IS DISTINCT FROM 'hard'),
-            deactivated_by_task = $2::uuid, online = false, updated_at = $4
-        WHERE id = ANY ($1) AND deactivated_at IS NULL AND deleted_at IS NULL
-        RETURNING id),
-    overtaken AS (
-        DELETE FROM stream.task_users l
-        WHERE l.seq = $3 AND l.user_id = ANY ($1)
-          AND NOT EXISTS (SELECT FROM deactivated d WHERE d.id = l.user_id)
-          AND NOT EXISTS (SELECT FROM stream.users u WHERE u.id = l.user_id AND u.deactivated_by_task = $2::uuid))
-    SELECT id FROM deactivated)",
-                         types);
+// would mark of that user nobody could bring back.
+pg::Statement leave_overtaken(R"(
+    DELETE FROM stream.task_users l
+    WHERE l.seq = $1 AND l.user_id = ANY ($2)
+      AND NOT EXISTS (SELECT FROM stream.users u WHERE u.id = l.user_id AND u.deactivated_by_task = $3::uuid))",
+                              {INT8OID, TEXTARRAYOID, TEXTOID});
 
 // Only the deactivation that the call saw is undone, not a later one. A deactivation that failed or
 // was cancelled may be retried: not for users who are back.
@@ -76,7 +75,7 @@ pg::Statement reactivate(R"(
         WHERE t.seq = l.seq AND t.kind = 'deactivate_users' AND t.status IN ('failed', 'cancelled')
           AND l.user_id = r.id)
     SELECT id FROM reactivated)",
-                         types);
+                         types, pg::Planning::once);
 
 // A team the user is in again by now is not left.
 pg::Statement leave_teams(R"(
@@ -85,7 +84,7 @@ pg::Statement leave_teams(R"(
     WHERE l.seq = $3 AND l.user_id = ANY ($1) AND m.user_id = l.user_id AND c.cid = m.cid
       AND c.team = ANY (ARRAY(SELECT jsonb_array_elements_text(l.detail)))
       AND NOT EXISTS (SELECT FROM stream.users u WHERE u.id = l.user_id AND c.team = ANY (u.teams)))",
-                          types);
+                          types, pg::Planning::once);
 
 pg::Statement &statement(UserRows what) {
     switch (what) {
@@ -137,6 +136,8 @@ UserRowsDone run_user_rows(UserRows what, const tasks::Task &task,
     const pg::Rows rows = statement(what).run({users, task.id, task.seq, GetCurrentTimestamp(),
                                                by ? pg::Param(*by) : pg::Param(std::nullopt),
                                                name ? pg::Param(*name) : pg::Param(std::nullopt)});
+    if (what == UserRows::deactivate && rows.size() < ids.size())
+        leave_overtaken.run({task.seq, users, task.id});
     if (what == UserRows::deactivate)
         tell(events::Type::user_deactivated, task, rows);
     else if (what == UserRows::reactivate)

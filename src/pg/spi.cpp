@@ -127,7 +127,7 @@ void Statement::prepare() {
         SPIPlanPtr plan = SPI_prepare_cursor(sql_.c_str(), static_cast<int>(types_.size()),
                                              types_.data(), cursor_options(planning_));
         if (plan == nullptr)
-            elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+            elog(ERROR, "SPI_prepare_cursor failed: %s", SPI_result_code_string(SPI_result));
         SPI_keepplan(plan);
         return plan;
     });

@@ -43,15 +43,24 @@ pg::Statement retry_task(R"(
     WHERE seq = $1)",
                          {INT8OID, JSONBOID});
 
-// A task with a known end: what it touched is in counts; which users it was about is kept only
-// while somebody may retry it.
+// A request to cancel the task that came too late stays as it is.
+pg::Statement complete_task(R"(
+    UPDATE stream.tasks
+    SET status = 'completed', steps = $2, cursor = $3, done = $4, total = $4, counts = $5, work_seconds = $6,
+        rows_per_second = $7, retries = 0, error = NULL, result = $8, worker_pid = NULL,
+        updated_at = clock_timestamp(), finished_at = clock_timestamp()
+    WHERE seq = $1
+    RETURNING cancel_requested)",
+                            {INT8OID, TEXTARRAYOID, JSONBOID, INT8OID, JSONBOID, FLOAT8OID,
+                             FLOAT8OID, JSONBOID});
+
+// What the task touched is in counts; which users it was about is kept while somebody may retry it.
 pg::Statement end_task(R"(
     UPDATE stream.tasks
-    SET status = $2, error = $3, result = COALESCE($4, jsonb_build_object('counts', counts)), cancel_requested = false,
-        worker_pid = NULL, retries = 0, total = CASE WHEN $2 = 'completed' THEN done ELSE total END,
-        updated_at = clock_timestamp(), finished_at = clock_timestamp()
+    SET status = $2, error = $3, result = jsonb_build_object('counts', counts), cancel_requested = false,
+        worker_pid = NULL, retries = 0, updated_at = clock_timestamp(), finished_at = clock_timestamp()
     WHERE seq = $1)",
-                       {INT8OID, TEXTOID, JSONBOID, JSONBOID});
+                       {INT8OID, TEXTOID, JSONBOID});
 
 pg::Statement forget_users("DELETE FROM stream.task_users WHERE seq = $1", {INT8OID});
 
@@ -90,9 +99,31 @@ pg::Param error_param(const Failure &failure) {
     return pg::Param::datum(w.datum());
 }
 
-void end(const Task &task, const char *status, const pg::Param &error, const pg::Param &result) {
-    end_task.run({task.seq, status, error, result});
+void end(const Task &task, const char *status, const pg::Param &error) {
+    end_task.run({task.seq, status, error});
     wake_workers_at_commit();
+}
+
+pg::Param steps_of(const Task &task) {
+    const pg::Vec<std::string_view> steps(task.steps.begin(), task.steps.end());
+    return pg::Param::datum(pg::text_array(steps));
+}
+
+pg::Param result_of(const Task &task) {
+    pg::JsonbWriter w;
+    w.begin_object(task.files_listed ? 2 : 1);
+    if (task.files_listed)
+        w.key("files");
+    w.key("counts");
+    if (task.files_listed) {
+        w.begin_array(task.files.size());
+        for (const std::string &url : task.files)
+            w.string(url);
+        w.end();
+    }
+    write_counts(w, task.counts);
+    w.end();
+    return pg::Param::datum(w.datum());
 }
 
 } // namespace
@@ -146,11 +177,9 @@ std::string enqueue(std::string_view kind, const Jsonb *params,
 }
 
 bool save(const Task &task) {
-    pg::Vec<std::string_view> steps(task.steps.begin(), task.steps.end());
     const pg::Rows rows =
-        save_task.run({task.seq, pg::Param::datum(pg::text_array(steps)),
-                       pg::Param::datum(cursor_datum(task.cursor)), task.done,
-                       task.total ? pg::Param(*task.total) : pg::Param(std::nullopt),
+        save_task.run({task.seq, steps_of(task), pg::Param::datum(cursor_datum(task.cursor)),
+                       task.done, task.total ? pg::Param(*task.total) : pg::Param(std::nullopt),
                        pg::Param::datum(counts_datum(task.counts)), number(task.work_seconds),
                        number(task.rows_per_second)});
     return !rows.empty() && rows[0].boolean(1);
@@ -161,33 +190,25 @@ bool cancel_requested(const Task &task) {
     return !rows.empty() && rows[0].boolean(1);
 }
 
-void complete(const Task &task) {
-    pg::JsonbWriter w;
-    w.begin_object(task.files_listed ? 2 : 1);
-    if (task.files_listed)
-        w.key("files");
-    w.key("counts");
-    if (task.files_listed) {
-        w.begin_array(task.files.size());
-        for (const std::string &url : task.files)
-            w.string(url);
-        w.end();
-    }
-    write_counts(w, task.counts);
-    w.end();
-    end(task, "completed", std::nullopt, pg::Param::datum(w.datum()));
+bool complete(const Task &task) {
+    const pg::Rows rows = complete_task.run(
+        {task.seq, steps_of(task), pg::Param::datum(cursor_datum(task.cursor)), task.done,
+         pg::Param::datum(counts_datum(task.counts)), number(task.work_seconds),
+         number(task.rows_per_second), result_of(task)});
+    wake_workers_at_commit();
     events::task_completed(task);
     erasure::record_completion(task);
     forget_users.run({task.seq});
+    return !rows.empty() && rows[0].boolean(1);
 }
 
 void cancel(const Task &task) {
-    end(task, "cancelled", std::nullopt, std::nullopt);
+    end(task, "cancelled", std::nullopt);
     events::emit_task({events::Type::task_cancelled, task.id, task.kind});
 }
 
 void fail(const Task &task, const Failure &failure) {
-    end(task, "failed", error_param(failure), std::nullopt);
+    end(task, "failed", error_param(failure));
     events::emit_task({events::Type::task_failed, task.id, task.kind, failure.sqlstate});
 }
 

@@ -31,8 +31,9 @@ struct Failure {
 void retry_later(const Task &task, const Failure &failure);
 
 // The ends of a task's life. Each wakes waiting workers at commit: a task that waited for this one
-// may be due. What was committed stays, and is counted in the result.
-void complete(const Task &task);
+// may be due. What was committed stays, and is counted in the result. complete() also writes what
+// save() does, and returns true when somebody asked, too late, for the task to be cancelled.
+bool complete(const Task &task);
 void cancel(const Task &task);
 void fail(const Task &task, const Failure &failure);
 

@@ -225,10 +225,8 @@ Outcome Worker::run_chunk(Job &job, Task &task) {
         state = job.advance(task);
         if (state != Job::State::blocked)
             count_work(task, task.done - before.done);
-        cancelled = save(task);
-        if (state == Job::State::finished)
-            complete(task);
-        else if (cancelled)
+        cancelled = state == Job::State::finished ? complete(task) : save(task);
+        if (cancelled && state != Job::State::finished)
             cancel(task);
         debug_point(state == Job::State::finished || cancelled ? DebugPoint::before_end_commit
                                                                : DebugPoint::before_chunk_commit);
