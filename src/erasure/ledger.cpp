@@ -13,7 +13,7 @@ pg::Statement choose_salt(R"(
     SELECT COALESCE((SELECT salt FROM stream.erasures WHERE task_id = $1::uuid LIMIT 1),
                     (SELECT salt FROM stream.erasures LIMIT 1),
                     uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())))",
-                          {TEXTOID});
+                          {TEXTOID}, pg::Planning::once);
 
 // $1 the task, $2 the salt, $3 its counts, $4 the users. The counts are those of the whole task,
 // because the executor handles many users in one statement. A row that is there already came with
@@ -33,7 +33,7 @@ pg::Statement record(R"(
                params ->> 'messages_mode', params ->> 'conversations_mode', params ->> 'calls_mode', $3
         FROM rows)
     INSERT INTO stream.erasures_applied (task_id, hash) SELECT task_id, hash FROM rows ON CONFLICT DO NOTHING)",
-                     {TEXTOID, BYTEAOID, JSONBOID, TEXTARRAYOID});
+                     {TEXTOID, BYTEAOID, JSONBOID, TEXTARRAYOID}, pg::Planning::once);
 
 pg::Statement users_of_task(
     "SELECT array_agg(user_id) FROM stream.task_users WHERE seq = $1 HAVING count(*) > 0",
@@ -44,34 +44,36 @@ pg::Statement update_counts("UPDATE stream.erasures SET counts = $2 WHERE task_i
 
 // What tasks other than the one with seq $1 say of the users that it erased. One that stood at such
 // a user begins anew when it is taken up again, and finds only what is left.
-const std::string forget_mentions = R"(
-    WITH named (seq, place, id) AS (
-        SELECT o.seq, p.key, p.value
-        FROM stream.tasks o CROSS JOIN jsonb_each_text(o.params) AS p
-        WHERE p.key IN ('new_owner', 'new_call_owner', 'created_by_id')
-        UNION ALL
-        SELECT o.seq, 'cursor', o.cursor ->> 'driver' FROM stream.tasks o
-        UNION ALL
-        SELECT o.seq, 'cursor', k FROM stream.tasks o CROSS JOIN jsonb_array_elements_text(o.cursor -> 'key') AS k
-        UNION ALL
-        SELECT o.seq, 'error', q[1]
-        FROM stream.tasks o CROSS JOIN regexp_matches(o.error ->> 'description', '"([^"]+)["]', 'g') AS q),
-    mentions AS (
-        SELECT n.seq, array_agg(n.place) AS places
-        FROM named n JOIN stream.task_users e ON e.user_id = n.id
-        WHERE e.seq = $1 AND n.seq <> $1
-        GROUP BY n.seq)
+pg::Statement forget_mentions(R"(
+    WITH mentions AS (
+        SELECT o.seq, array_agg(n.place) AS places
+        FROM stream.tasks o
+        CROSS JOIN LATERAL (
+            SELECT p.key, p.value
+            FROM jsonb_each_text(o.params) AS p
+            WHERE p.key IN ('new_owner', 'new_call_owner', 'created_by_id')
+            UNION ALL
+            SELECT 'cursor', o.cursor ->> 'driver'
+            UNION ALL
+            SELECT 'cursor', k FROM jsonb_array_elements_text(o.cursor -> 'key') AS k
+            UNION ALL
+            SELECT 'error', q[1] FROM regexp_matches(o.error ->> 'description', '"([^"]+)["]', 'g') AS q) AS n (place, id)
+        JOIN stream.task_users e ON e.seq = $1 AND e.user_id = n.id
+        WHERE o.seq <> $1
+        GROUP BY o.seq)
     UPDATE stream.tasks t
     SET params = t.params - m.places,
         cursor = CASE WHEN 'cursor' = ANY (m.places) THEN NULL ELSE t.cursor END,
         error = CASE WHEN 'error' = ANY (m.places)
                      THEN t.error || '{"description": "removed with a user it named"}' ELSE t.error END
     FROM mentions m
-    WHERE t.seq = m.seq)";
+    WHERE t.seq = m.seq)",
+                              {INT8OID}, pg::Planning::once);
 
-const std::string leave_other_tasks = R"(
+pg::Statement leave_other_tasks(R"(
     DELETE FROM stream.task_users o USING stream.task_users e
-    WHERE e.seq = $1 AND o.user_id = e.user_id AND o.seq <> $1)";
+    WHERE e.seq = $1 AND o.user_id = e.user_id AND o.seq <> $1)",
+                                {INT8OID}, pg::Planning::once);
 
 pg::Param counts_of(const tasks::Task &task) {
     pg::JsonbWriter w;
@@ -106,8 +108,8 @@ void record_completion(const tasks::Task &task) {
             write(task, pg::Param::datum(users[0].datum(1)));
     }
     if (modes.user == lifecycle::Mode::hard) {
-        pg::run_once(forget_mentions, {INT8OID}, {task.seq});
-        pg::run_once(leave_other_tasks, {INT8OID}, {task.seq});
+        forget_mentions.run({task.seq});
+        leave_other_tasks.run({task.seq});
     }
 }
 

@@ -19,7 +19,8 @@ pg::Statement append(R"(
     INSERT INTO stream.events (seq, settles_at, origin, type, user_ids, task_id, details, created_at)
     VALUES ($1, $2, $3, $4, $5, $6::uuid, $7, $8))",
                      {INT8OID, XID8OID, INT8OID, TEXTOID, TEXTARRAYOID, TEXTOID, JSONBOID,
-                      TIMESTAMPTZOID});
+                      TIMESTAMPTZOID},
+                     pg::Planning::once);
 
 // Both: $1 the task's seq, $2 its id. Nobody else changes rows of the log while lock_past() is
 // held, so where a row is can be told from one part of a statement to the next.

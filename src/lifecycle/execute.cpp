@@ -31,13 +31,13 @@ pg::Statement next_users(R"(
     WHERE seq = $1 AND user_id > $2
     ORDER BY user_id
     LIMIT $3)",
-                         {INT8OID, TEXTOID, INT8OID});
+                         {INT8OID, TEXTOID, INT8OID}, pg::Planning::once);
 
 pg::Statement one_user(R"(
     SELECT user_id, COALESCE(detail ->> 'task', '')
     FROM stream.task_users
     WHERE seq = $1 AND user_id = $2)",
-                       {INT8OID, TEXTOID});
+                       {INT8OID, TEXTOID}, pg::Planning::once);
 
 // Claimed rows that went by other ways than their step, such as a foreign key that cascades.
 pg::Statement forget_claims("DELETE FROM stream.marks WHERE task = $1::uuid AND relation = $2",

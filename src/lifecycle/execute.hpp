@@ -23,7 +23,6 @@ private:
     bool walk(tasks::Task &task, const Step &step, int64 &budget);
     bool user_rows(tasks::Task &task, const Step &step, int64 &budget);
     void unmark_rest(tasks::Task &task, const Step &step) const;
-    bool wait_for_writers(tasks::Task &task);
 
     Planner planner_;
     std::shared_ptr<const bindings::Catalogue> catalogue_;

@@ -120,9 +120,31 @@ Rows::~Rows() {
         SPI_freetuptable(table_);
 }
 
-void Statement::prepare() {
-    if (plan_ != nullptr)
+// The plan is kept until a change of its tables, or of their statistics, makes it invalid.
+void Statement::plan_by_index() {
+    if (by_index_ && SPI_plan_is_valid(plan_))
         return;
+    const bool by_scan = std::exchange(enable_seqscan, false);
+    try {
+        guard([this]() noexcept {
+            CachedPlan *plan = SPI_plan_get_cached_plan(plan_);
+            if (plan != nullptr)
+                ReleaseCachedPlan(plan, CurrentResourceOwner);
+        });
+    } catch (...) {
+        enable_seqscan = by_scan;
+        throw;
+    }
+    enable_seqscan = by_scan;
+    by_index_ = true;
+}
+
+void Statement::prepare() {
+    if (plan_ != nullptr) {
+        if (planning_ == Planning::once)
+            plan_by_index();
+        return;
+    }
     plan_ = guard([this]() noexcept {
         SPIPlanPtr plan = SPI_prepare_cursor(sql_.c_str(), static_cast<int>(types_.size()),
                                              types_.data(), cursor_options(planning_));
@@ -131,6 +153,8 @@ void Statement::prepare() {
         SPI_keepplan(plan);
         return plan;
     });
+    if (planning_ == Planning::once)
+        plan_by_index();
 }
 
 Rows Statement::execute(const Params &params, bool read_only) {

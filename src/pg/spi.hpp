@@ -102,8 +102,8 @@ private:
 };
 
 // by_need: planned for the parameters at hand as long as that seems worth it. once: for whatever
-// parameters, where they make no difference to how it is best done, such as looking up one id.
-// each_time: always for the parameters at hand, in parallel where that pays.
+// parameters, and by index however small its tables are just then, where planning takes longer than
+// running. each_time: always for the parameters at hand, in parallel where that pays.
 enum class Planning { by_need, once, each_time };
 
 // A statement prepared at its first use and kept for the session.
@@ -121,12 +121,14 @@ public:
 
 private:
     void prepare();
+    void plan_by_index();
     Rows execute(const Params &params, bool read_only);
 
     std::string sql_;
     std::vector<Oid> types_;
     Planning planning_;
     SPIPlanPtr plan_ = nullptr;
+    bool by_index_ = false; // it has been planned
 };
 
 // The session's statement of this text: made at the first call, found again later. For statements

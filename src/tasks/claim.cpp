@@ -27,7 +27,7 @@ const std::string is_first_in_line = R"(
 
 pg::Statement running_tasks(R"(
     SELECT seq FROM stream.tasks WHERE status = 'running' AND seq <> ALL ($1) ORDER BY seq)",
-                            {INT8ARRAYOID});
+                            {INT8ARRAYOID}, pg::Planning::once);
 
 pg::Statement due_tasks(R"(
     SELECT t.seq
@@ -51,12 +51,16 @@ pg::Statement start_task(R"(
                              is_first_in_line + R"())
                  FOR UPDATE SKIP LOCKED)
     RETURNING id::text, seq, kind, params, steps, cursor, done, total, work_seconds, rows_per_second, retries, counts)",
-                         {INT8OID, BOOLOID});
+                         {INT8OID, BOOLOID}, pg::Planning::once);
 
 pg::Statement find_task("SELECT seq FROM stream.tasks WHERE id = $1::uuid", {TEXTOID});
 
 pg::Statement first_retry("SELECT min(retry_at) FROM stream.tasks WHERE retry_at > $1",
-                          {TIMESTAMPTZOID});
+                          {TIMESTAMPTZOID}, pg::Planning::once);
+
+// A worker with many small tasks before it doesn't look before each of them whether another worker
+// has died.
+constexpr int64 between_looks_for_lost = USECS_PER_SEC / 10;
 
 // The queue's tables are empty one moment and large the next: whatever their statistics say, they
 // are read by index.
@@ -196,6 +200,11 @@ std::optional<Claim> Queue::claim_next(Look look, const std::vector<int64> &skip
                                        MemoryContext context) {
     others_at_work_ = false;
     plan_by_index();
+    const TimestampTz now = GetCurrentTimestamp();
+    if (look == Look::at_everything && now < next_look_for_lost_)
+        if (auto claim = claim_due(Due::to_be_checked, context))
+            return claim;
+    next_look_for_lost_ = now + between_looks_for_lost;
     for (const int64 seq : seqs(running_tasks.run({pg::Param::datum(int8_array(skip))})))
         if (auto claim = try_claim(seq, Due::known, context))
             return claim;

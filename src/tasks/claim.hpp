@@ -48,6 +48,7 @@ private:
     std::optional<Claim> claim_due(Due due, MemoryContext context);
 
     std::vector<int64> due_; // pending tasks found due and not yet come to, the oldest last
+    TimestampTz next_look_for_lost_ = 0;
     bool others_at_work_ = false;
 };
 

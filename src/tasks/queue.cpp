@@ -18,7 +18,7 @@ pg::Statement enqueue_task(R"(
 pg::Statement enqueue_users(R"(
     INSERT INTO stream.task_users (seq, user_id, detail)
     SELECT $1, u.id, u.detail FROM unnest($2::text[], $3::jsonb[]) AS u(id, detail))",
-                            {INT8OID, TEXTARRAYOID, JSONBARRAYOID});
+                            {INT8OID, TEXTARRAYOID, JSONBARRAYOID}, pg::Planning::once);
 
 pg::Statement save_task(R"(
     UPDATE stream.tasks
@@ -27,7 +27,8 @@ pg::Statement save_task(R"(
     WHERE seq = $1
     RETURNING cancel_requested)",
                         {INT8OID, TEXTARRAYOID, JSONBOID, INT8OID, INT8OID, JSONBOID, FLOAT8OID,
-                         FLOAT8OID});
+                         FLOAT8OID},
+                        pg::Planning::once);
 
 // Whoever wants to cancel the task now has to wait until this transaction has said what becomes of
 // it.
@@ -52,7 +53,8 @@ pg::Statement complete_task(R"(
     WHERE seq = $1
     RETURNING cancel_requested)",
                             {INT8OID, TEXTARRAYOID, JSONBOID, INT8OID, JSONBOID, FLOAT8OID,
-                             FLOAT8OID, JSONBOID});
+                             FLOAT8OID, JSONBOID},
+                            pg::Planning::once);
 
 // What the task touched is in counts; which users it was about is kept while somebody may retry it.
 pg::Statement end_task(R"(
@@ -62,7 +64,8 @@ pg::Statement end_task(R"(
     WHERE seq = $1)",
                        {INT8OID, TEXTOID, JSONBOID});
 
-pg::Statement forget_users("DELETE FROM stream.task_users WHERE seq = $1", {INT8OID});
+pg::Statement forget_users("DELETE FROM stream.task_users WHERE seq = $1", {INT8OID},
+                           pg::Planning::once);
 
 Datum cursor_datum(const Cursor &cursor) {
     pg::JsonbWriter w;

@@ -171,6 +171,8 @@ void Worker::run() {
 
 // Between tasks a query cancel ends the worker, unless it was sent to end a task that is over.
 void Worker::heed_interrupts() {
+    if (!INTERRUPTS_PENDING_CONDITION())
+        return;
     const auto failure = pg::attempt([] { pg::check_interrupts(); });
     if (failure && !(failure->sqlstate == ERRCODE_QUERY_CANCELED && was_late_cancel()))
         throw pg::PostgresError(failure->raised);
@@ -179,8 +181,8 @@ void Worker::heed_interrupts() {
 // Interrupts are heeded inside the chunk alone, where a query cancel that was meant for the task
 // can be told from one that was meant for the session.
 void Worker::run_task(Claim claim) {
-    std::unique_ptr<Job> job;
     Task &task = claim.task;
+    const std::unique_ptr<Job> job = make_job(task);
     Outcome outcome = Outcome::progressed;
     rate_ = Rate(task.rows_per_second);
     counted_until_ = GetCurrentTimestamp();
@@ -191,12 +193,7 @@ void Worker::run_task(Claim claim) {
             break;
         const int64 done_before = task.done;
         pacer_.chunk_begins(GetCurrentTimestamp(), throttle());
-        transaction([&] {
-            std::optional<pg::Rollback> failure;
-            if (!job)
-                failure = pg::attempt([&] { job = make_job(task); });
-            outcome = failure ? settle(task, *failure) : run_chunk(*job, task);
-        });
+        transaction([&] { outcome = run_chunk(*job, task); });
         pacer_.chunk_ended(GetCurrentTimestamp(), task.done - done_before);
         debug_point(outcome == Outcome::ended ? DebugPoint::after_end_commit
                                               : DebugPoint::after_chunk_commit);
