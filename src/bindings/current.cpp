@@ -182,6 +182,15 @@ std::shared_ptr<const Catalogue> current_catalogue() {
     return load();
 }
 
+void warm_up() {
+    if (is_fresh() || !read_tables_of_application().empty())
+        return;
+    // What is wrong with the bindings is for whoever needs them to say.
+    const auto failure = pg::attempt([] { current_catalogue(); });
+    if (failure && failure->sqlstate == ERRCODE_QUERY_CANCELED)
+        throw pg::PostgresError(failure->raised);
+}
+
 } // namespace stream::bindings
 
 using namespace stream;

@@ -10,4 +10,8 @@ namespace stream::bindings {
 // is gone, or not what it was when it was bound, naming it.
 std::shared_ptr<const Catalogue> current_catalogue();
 
+// Makes the session's next call of it a short one. Does nothing where that would lock an
+// application's tables.
+void warm_up();
+
 } // namespace stream::bindings

@@ -1,5 +1,6 @@
 #include "lifecycle/jobs.hpp"
 
+#include "bindings/current.hpp"
 #include "erasure/holds.hpp"
 #include "lifecycle/deletion.hpp"
 #include "lifecycle/execute.hpp"
@@ -106,6 +107,10 @@ std::unique_ptr<Job> make_job(Task &task) {
     return std::make_unique<lifecycle::PlanJob>([&task](const bindings::Catalogue &catalogue) {
         return lifecycle::plan_for(catalogue, task);
     });
+}
+
+void make_ready() {
+    bindings::warm_up();
 }
 
 } // namespace stream::tasks

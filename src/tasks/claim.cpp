@@ -196,17 +196,23 @@ std::optional<Claim> Queue::claim_due(Due due, MemoryContext context) {
     return std::nullopt;
 }
 
+std::optional<Claim> Queue::claim_lost(const std::vector<int64> &skip, MemoryContext context) {
+    next_look_for_lost_ = GetCurrentTimestamp() + between_looks_for_lost;
+    for (const int64 seq : seqs(running_tasks.run({pg::Param::datum(int8_array(skip))})))
+        if (auto claim = try_claim(seq, Due::known, context))
+            return claim;
+    return std::nullopt;
+}
+
 std::optional<Claim> Queue::claim_next(Look look, const std::vector<int64> &skip,
                                        MemoryContext context) {
     others_at_work_ = false;
     plan_by_index();
-    const TimestampTz now = GetCurrentTimestamp();
-    if (look == Look::at_everything && now < next_look_for_lost_)
-        if (auto claim = claim_due(Due::to_be_checked, context))
-            return claim;
-    next_look_for_lost_ = now + between_looks_for_lost;
-    for (const int64 seq : seqs(running_tasks.run({pg::Param::datum(int8_array(skip))})))
-        if (auto claim = try_claim(seq, Due::known, context))
+    const bool lost_first =
+        look == Look::for_lost_workers ||
+        (look == Look::at_everything && GetCurrentTimestamp() >= next_look_for_lost_);
+    if (lost_first)
+        if (auto claim = claim_lost(skip, context))
             return claim;
     if (look == Look::for_lost_workers)
         return std::nullopt;
@@ -214,7 +220,9 @@ std::optional<Claim> Queue::claim_next(Look look, const std::vector<int64> &skip
         return claim;
     due_ = seqs(due_tasks.run({}));
     std::reverse(due_.begin(), due_.end());
-    return claim_due(Due::known, context);
+    if (auto claim = claim_due(Due::known, context))
+        return claim;
+    return lost_first ? std::nullopt : claim_lost(skip, context);
 }
 
 std::optional<TimestampTz> next_retry() {

@@ -26,9 +26,10 @@ struct Claim {
     TaskLock lock;
 };
 
-// How thoroughly to look for a task. Whether pending tasks are due can take long to find out when
-// they are about many users, and changes only when a task is enqueued or ends.
-enum class Look { at_everything, for_lost_workers };
+// How to look for a task. Whether pending tasks are due can take long to find out when they are
+// about many users, and changes only when a task is enqueued or ends. A worker that was woken looks
+// for what is due before it looks for tasks whose worker died.
+enum class Look { at_everything, at_due_first, for_lost_workers };
 
 // A worker's view of the queue.
 class Queue {
@@ -45,6 +46,7 @@ public:
 private:
     enum class Due { known, to_be_checked };
     std::optional<Claim> try_claim(int64 seq, Due due, MemoryContext context);
+    std::optional<Claim> claim_lost(const std::vector<int64> &skip, MemoryContext context);
     std::optional<Claim> claim_due(Due due, MemoryContext context);
 
     std::vector<int64> due_; // pending tasks found due and not yet come to, the oldest last

@@ -64,8 +64,12 @@ public:
     virtual State advance(Task &task) = 0;
 };
 
-// The job for a task's kind; defined where the kinds are (src/lifecycle/jobs.cpp).
+// Defined where the kinds of tasks are (src/lifecycle/jobs.cpp).
+
+// The job for a task's kind.
 std::unique_ptr<Job> make_job(Task &task);
+// Does ahead, while there is no task, what the next one would have to wait for.
+void make_ready();
 
 void write_counts(pg::JsonbWriter &w, const Counts &counts);
 

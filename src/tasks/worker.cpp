@@ -95,6 +95,7 @@ private:
     std::optional<TimestampTz> next_retry_;
     TimestampTz next_full_look_ = 0;
     TimestampTz no_look_before_ = 0;
+    bool woken_ = false;
     Pacer pacer_;
     Rate rate_;
     TimestampTz counted_until_ = 0; // of the time spent on the present task
@@ -126,14 +127,18 @@ std::optional<Claim> Worker::claim() {
     MemoryContextReset(task_memory_);
     const TimestampTz began = GetCurrentTimestamp();
     const bool everything = began >= next_full_look_;
+    const Look look = !everything                    ? Look::for_lost_workers
+                      : std::exchange(woken_, false) ? Look::at_due_first
+                                                     : Look::at_everything;
     transaction([&] {
-        if (auto next = queue_.claim_next(everything ? Look::at_everything : Look::for_lost_workers,
-                                          blocked_, task_memory_))
+        if (auto next = queue_.claim_next(look, blocked_, task_memory_))
             claim.emplace(std::move(*next));
         if (claim)
             debug_point(DebugPoint::before_claim_commit);
-        else if (everything)
+        else if (everything) {
             next_retry_ = next_retry();
+            make_ready();
+        }
     });
     if (claim)
         debug_point(DebugPoint::after_claim_commit);
@@ -347,7 +352,8 @@ void Worker::rest(int64 milliseconds) {
                          PG_WAIT_EXTENSION);
     });
     ResetLatch(MyLatch);
-    if ((woken_by & WL_LATCH_SET) != 0)
+    woken_ = (woken_by & WL_LATCH_SET) != 0;
+    if (woken_)
         next_full_look_ = no_look_before_;
 }
 
