@@ -28,6 +28,12 @@ void refuse_deleted(const Subject &subject, const char *verb);
 // Refuses an id that names no user that is alive, for arguments such as new_owner.
 void require_live_user(std::string_view id, const char *argument);
 
+// Whether to look each of so many users up by index, however many there are in all. A statement
+// over more of them is planned for their number.
+inline bool are_few(std::size_t users) {
+    return users <= 100;
+}
+
 pg::Vec<std::string_view> ids_of(const std::vector<Subject> &subjects);
 
 } // namespace stream::lifecycle
