@@ -91,8 +91,7 @@ ROLLBACK TO s;
 
 -- Types and foreign keys
 SAVEPOINT s;
-SELECT stream_delete_users('{cat}', 'pruning', 'pruning') \g /dev/null
-CALL stream_run_tasks(until_idle => true);
+SELECT pg_temp.look() \g /dev/null
 ALTER TYPE app.size RENAME TO extent;
 SELECT stream_delete_users('{ann}', 'pruning', 'pruning') \g /dev/null
 CALL stream_run_tasks(until_idle => true);
