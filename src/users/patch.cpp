@@ -1,5 +1,7 @@
 // stream_patch_user, stream_patch_users: change single fields of users.
 
+#include "events/emit.hpp"
+#include "pg/array.hpp"
 #include "users/edit.hpp"
 #include "users/matches.hpp"
 #include "users/request.hpp"
@@ -140,6 +142,30 @@ Profile patched(const UserRecord &user, const UserPatch &patch, const Roles &rol
     return profile;
 }
 
+pg::Param json_param(const std::optional<JsonValue> &json) {
+    return json ? pg::Param::datum(json->datum()) : pg::Param(std::nullopt);
+}
+
+// Stores one user that is there and locked: what store() does for many, without an insert that
+// never comes to pass.
+pg::Rows store_one(const Profile &profile, TimestampTz now) {
+    static pg::Statement update(R"(
+UPDATE stream.users AS u
+   SET role = $2, name = $3, image = $4, custom = $5, teams = $6, teams_role = $7, language = $8,
+       invisible = $9, privacy_settings = $10, updated_at = $11
+ WHERE u.id = $1 AND u.deleted_at IS NULL
+RETURNING )" + record_columns("u."),
+                                {TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, TEXTARRAYOID,
+                                 JSONBOID, TEXTOID, BOOLOID, JSONBOID, TIMESTAMPTZOID},
+                                pg::Planning::once);
+    pg::Rows written = update.run(
+        {profile.id, profile.role, profile.name, profile.image, json_param(profile.custom),
+         pg::Param::datum(pg::text_array(profile.teams)), json_param(profile.teams_role),
+         profile.language, profile.invisible, json_param(profile.privacy_settings), int64{now}});
+    events::emit({events::Type::user_updated}, {profile.id});
+    return written;
+}
+
 // The users of some patches, locked, and what becomes of them.
 class PatchedUsers {
 public:
@@ -173,7 +199,9 @@ public:
         }
         if (changed.empty())
             return;
-        written_.emplace(store(changed, GetCurrentTimestamp(), true));
+        const TimestampTz now = GetCurrentTimestamp();
+        written_.emplace(changed.size() == 1 ? store_one(*changed.front(), now)
+                                             : store(changed, now, true));
         if (written_->size() < changed.size())
             throw left_out_by_trigger();
         collect(*written_, rows_);
