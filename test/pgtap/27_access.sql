@@ -6,7 +6,7 @@ CREATE EXTENSION IF NOT EXISTS stream_users;
 RESET client_min_messages;
 \ir lib/refused.sql
 
-SELECT plan(81);
+SELECT plan(88);
 
 -- One user a state. A function call on each says what becomes of it.
 CREATE TEMP TABLE states (id text, state text, token timestamptz, code integer);
@@ -159,6 +159,30 @@ SELECT is(stream_authorize('fine', now()), true, 'with that right alone it answe
 SELECT throws_ok($$SELECT stream_connect_user('fine', now())$$, '42501', NULL, 'and nothing else does');
 RESET ROLE;
 SELECT is((SELECT provolatile FROM pg_proc WHERE proname = 'stream_authorize'), 's', 'it is stable: a policy asks once a statement');
+
+-- What a statement would find counts, though most often none is run: rights, row-level security, child tables,
+-- and no index to look into.
+CREATE ROLE access_owner;
+GRANT USAGE ON SCHEMA stream TO access_owner;
+GRANT SELECT ON stream.users, stream.bans TO access_owner;
+ALTER FUNCTION stream_authorize(text, timestamptz) OWNER TO access_owner;
+SELECT is(stream_authorize('restored'), true, 'the function may have an owner that can read two tables only');
+ALTER TABLE stream.users ENABLE ROW LEVEL SECURITY;
+CREATE POLICY without_restored ON stream.users TO access_owner USING (id <> 'restored');
+SELECT throws_ok($$SELECT stream_authorize('restored')$$, 'ST016', NULL, 'a user hidden from that owner by row-level security is unknown');
+SELECT is(stream_authorize('pardoned'), true, 'and others are not');
+ALTER TABLE stream.users DISABLE ROW LEVEL SECURITY;
+REVOKE SELECT ON stream.bans FROM access_owner;
+SELECT throws_ok($$SELECT stream_authorize('restored')$$, '42501', NULL, 'an owner that can''t read bans can''t say who is banned');
+GRANT SELECT ON stream.bans TO access_owner;
+CREATE TABLE stream.more_bans () INHERITS (stream.bans);
+INSERT INTO stream.more_bans (target_user_id) VALUES ('restored');
+SELECT throws_ok($$SELECT stream_authorize('restored')$$, 'ST017', NULL, 'a ban in a table that inherits from stream.bans counts');
+DROP TABLE stream.more_bans;
+ALTER TABLE stream.bans DROP CONSTRAINT bans_pkey;
+ALTER TABLE stream.users DROP CONSTRAINT users_pkey;
+SELECT is(stream_authorize('restored'), true, 'users are found without the primary keys');
+SELECT throws_ok($$SELECT stream_authorize('banned')$$, 'ST017', NULL, 'and so are bans');
 
 SELECT * FROM finish();
 ROLLBACK;

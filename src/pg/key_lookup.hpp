@@ -1,0 +1,51 @@
+#pragma once
+// A row of one of the extension's tables by its primary key, without a statement. For what is asked
+// at every request: starting and ending a statement takes several times as long as the look-up
+// itself.
+//
+// Only where it makes no difference: a plain local table that its caller may read, without
+// row-level security or children, under a snapshot that is there already. Elsewhere the caller
+// takes a statement.
+
+#include "pg/boundary.hpp"
+
+namespace stream::pg {
+
+class KeyLookup {
+public:
+    // A table in schema stream; the columns, at most max_columns, are of types passed by value. key
+    // has what its primary key consists of: columns of type text that compare by bytes.
+    KeyLookup(const char *table, std::initializer_list<const char *> key,
+              std::initializer_list<const char *> columns);
+
+    static constexpr int max_columns = 4;
+    static constexpr int max_key = 2;
+
+    struct Found {
+        enum class Answer { row, none, needs_statement } answer;
+        Datum values[max_columns]; // of the columns
+        bool nulls[max_columns];
+    };
+    // Looks the key up as the active snapshot has it.
+    Found find(std::initializer_list<std::string_view> key);
+
+private:
+    struct Column {
+        const char *name;
+        AttrNumber number;
+    };
+
+    Relation open();
+    bool resolve(Relation table);
+    Relation open_key(Relation table) const;
+    void search(const Datum *key, Found &found);
+
+    const char *table_;
+    Column key_[max_key] = {};
+    Column columns_[max_columns] = {};
+    int key_size_ = 0;
+    int column_count_ = 0;
+    Oid resolved_ = InvalidOid; // the table that the numbers are of
+};
+
+} // namespace stream::pg
