@@ -292,6 +292,14 @@ std::string Compiler::sort_key(const SortKey &key) {
     return key.field.field->nullable ? sql + " NULLS LAST" : sql;
 }
 
+// Whether the filter holds for the user with a certain id at most.
+bool names_one_id(const Filter &filter) {
+    if (filter.kind == Filter::Kind::all)
+        return std::any_of(filter.parts.begin(), filter.parts.end(), names_one_id);
+    return filter.kind == Filter::Kind::condition && filter.condition.op == Operator::equal &&
+           filter.condition.field.field->name == "id";
+}
+
 } // namespace
 
 std::string Json::to_text() const {
@@ -333,14 +341,6 @@ CompiledQuery compile(const Page &page, const Source &source) {
     compiled.sql.append(source.order).append("\nLIMIT ").append(compiler.integer(page.limit));
     compiled.sql.append(" OFFSET ").append(compiler.integer(page.offset));
     return compiled;
-}
-
-// Whether the filter holds for the user with a certain id at most.
-bool names_one_id(const Filter &filter) {
-    if (filter.kind == Filter::Kind::all)
-        return std::any_of(filter.parts.begin(), filter.parts.end(), names_one_id);
-    return filter.kind == Filter::Kind::condition && filter.condition.op == Operator::equal &&
-           filter.condition.field.field->name == "id";
 }
 
 CompiledQuery compile(const UserQuery &query, std::string_view columns) {

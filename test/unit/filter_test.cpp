@@ -77,6 +77,21 @@ TEST(Filter, ConditionsBecomeSqlWithParameters) {
         EXPECT_EQ(where(c.filter), c.sql);
 }
 
+TEST(Filter, AQueryForOneIdIsKnownAsSuch) {
+    const auto of_one_id = [](const Json &filter) { return compiled(filtered(filter)).of_one_id; };
+    const Json ann = object({{"id", text("ann")}});
+    const Json named = object({{"name", text("Ann")}});
+    EXPECT_TRUE(of_one_id(ann));
+    EXPECT_TRUE(of_one_id(object({{"id", object({{"$eq", text("ann")}})}})));
+    EXPECT_TRUE(of_one_id(object({{"id", text("ann")}, {"name", text("Ann")}})));
+    EXPECT_TRUE(of_one_id(object({{"$and", list({named, ann})}})));
+    EXPECT_FALSE(of_one_id(object({})));
+    EXPECT_FALSE(of_one_id(object({{"id", object({{"$gt", text("ann")}})}})));
+    EXPECT_FALSE(of_one_id(object({{"id", object({{"$in", list({text("ann")})}})}})));
+    EXPECT_FALSE(of_one_id(object({{"$or", list({ann, named})}})));
+    EXPECT_FALSE(of_one_id(object({{"$nor", list({ann})}})));
+}
+
 TEST(Filter, NoValueOrKeyOfTheRequestIsPartOfTheStatement) {
     const std::string evil = "'); DROP TABLE x; --";
     std::vector<Json> parts;
