@@ -4,6 +4,8 @@
 #include "pg/transaction.hpp"
 #include "users/channel.hpp"
 
+#include <array>
+
 namespace stream::users {
 
 namespace {
@@ -42,6 +44,27 @@ pg::Statement &used_tables() {
                $1 AND EXISTS (SELECT FROM stream.reads))",
                                    {BOOLOID});
     return statement;
+}
+
+// How many of those tables, from the first, a form shows something of.
+int tables_of(Form form) {
+    return form == Form::full ? 6 : 2;
+}
+
+// Which of them this session has found to hold anything, from position 1. What it has once found it
+// takes for granted: asking an empty table is right, too.
+using UsedTables = std::array<bool, 7>;
+
+const UsedTables &look_for_used_tables(Form form) {
+    static UsedTables used = {};
+    const auto first = used.begin() + 1;
+    const auto last = first + tables_of(form);
+    if (std::find(first, last, false) == last)
+        return used;
+    const pg::Rows now = used_tables().run({form == Form::full});
+    for (auto table = first; table != last; ++table)
+        *table = *table || now[0].boolean(static_cast<int>(table - used.begin()));
+    return used;
 }
 
 // A ban or mute has run out when its time has come, even inside a transaction that began earlier.
@@ -207,10 +230,10 @@ void Related::ByUser::add_texts_to(pg::Vec<std::string_view> &texts, int column)
 Related::Related(const pg::Vec<std::string_view> &ids, Form form) {
     if (ids.empty())
         return;
-    const pg::Rows used = used_tables().run({form == Form::full});
+    const UsedTables &used = look_for_used_tables(form);
     bool compiling = jit_enabled;
     const auto load = [&](int column, ByUser &into, OfUsers &(*statement)()) {
-        if (!used[0].boolean(column))
+        if (column > tables_of(form) || !used[static_cast<std::size_t>(column)])
             return;
         // These statements are looked up by index, row by row: compiling them takes longer than
         // they do.

@@ -9,7 +9,8 @@ namespace stream::users {
 class Related {
 public:
     // Loads what the form shows of the users with these ids: one statement a table, none for a
-    // table that holds nothing. The short form needs bans and blocks only.
+    // table that the session has never found to hold anything. The short form needs bans and blocks
+    // only.
     Related(const pg::Vec<std::string_view> &ids, Form form);
 
     struct Counters {
