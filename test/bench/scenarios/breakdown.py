@@ -2,9 +2,9 @@
 
 Upsert. The figures are CPU time of the backend (/proc/PID/schedstat), with ten times as many users in the
 table before, each run in a transaction that is rolled back, and VACUUM between them. The lowest of the
-repetitions counts, as whatever disturbs a run adds to it. A part is the difference of two, as said beside it. Heap, checks, indexes and WAL are those of the same rows
-inserted by INSERT … SELECT into tables like stream.users: unlogged and bare, with the checks or with one index more,
-and whole, logged and unlogged.
+repetitions counts, as whatever disturbs a run adds to it. A part is the difference of two, as said beside it.
+Heap, checks, indexes and WAL are those of the same rows inserted by INSERT … SELECT into tables like
+stream.users: unlogged and bare, with the checks or with one index more, and whole, logged and unlogged.
 
 Deletion. pg_stat_statements times the statements inside the task, planning included; what the task takes
 beyond them is its own work, commits, and whatever it does below statements. The job is that of scenario
@@ -118,7 +118,8 @@ class Upsert:
             self.call("no response", ", false"),
             self.call("no events", ", false", setting="off"),
             self.call("refused", ", false", request="bad"),
-            self.side("fetched", "stream.users", "SELECT jsonb_array_length(body) FROM peer.requests WHERE name = 'good'"),
+            self.side("fetched", "stream.users",
+                      "SELECT jsonb_array_length(body) FROM peer.requests WHERE name = 'good'"),
             self.side("looked up", "stream.users", "SELECT count(u.custom) FROM peer.requests, unnest(ids) AS n (id) "
                       "JOIN stream.users AS u ON u.id = n.id WHERE requests.name = 'good'"),
             *map(self.insert, [self.bare, self.checked, self.unlogged, self.logged, *self.indexes.values()]),

@@ -6,8 +6,8 @@ do one thing each, which is known when they are written, and check nothing; ours
 be done. They answer the same, but for the duration, with all that other tables know of a user. Their
 authorize returns a boolean and doesn't say why.
 
-At first nothing but users is there. Then every user has a device, and channels with unread messages; some
-have blocks, mutes or bans. Events are on, as they are by default: ours writes one for each change.
+At first nothing but users is there. Then every user has a device, and channels with unread messages and
+threads; some have blocks, mutes or bans. Events are on, as they are by default: ours writes one for each change.
 """
 
 import data
@@ -42,8 +42,9 @@ FROM stream.users AS u, generate_series(0, 2) AS k GROUP BY 1, 2;
 INSERT INTO stream.channel_members (cid, user_id) SELECT cid, user_id FROM membership;
 INSERT INTO stream.reads (cid, user_id, last_read) SELECT cid, user_id, '2026-01-02' FROM membership;
 INSERT INTO stream.messages (cid, id, user_id, parent_id, created_at)
-SELECT 'messaging:' || c, 'm' || c || '-' || i, ({FIRST} + (c + i * 331 + {{channels}} - {FIRST} % {{channels}})
-       % {{channels}})::text, CASE WHEN i = 4 THEN 'm' || c || '-1' END, '2026-01-01'::timestamptz + i * interval '8 hours'
+SELECT 'messaging:' || c, 'm' || c || '-' || i,
+       ({FIRST} + ((c - i * 331 - {FIRST}) % {{channels}} + {{channels}}) % {{channels}})::text,
+       CASE WHEN i = 4 THEN 'm' || c || '-1' END, '2026-01-01'::timestamptz + i * interval '8 hours'
 FROM generate_series(0, {{channels}} - 1) AS c, generate_series(1, 5) AS i;
 INSERT INTO stream.blocks (user_id, blocked_user_id)
 SELECT id, '{FIRST}' FROM stream.users WHERE id::int % 10 = 1;
