@@ -23,7 +23,7 @@ constexpr int64 drivers_at_once = 500;
 constexpr int64 batch_cost = 50;
 // To count what a task will handle takes a good part of the time that handling it does: tasks that
 // are over sooner are never counted.
-constexpr double seconds_before_count = 3;
+constexpr double seconds_before_count = 5;
 
 pg::Statement next_users(R"(
     SELECT user_id, COALESCE(detail ->> 'task', '')

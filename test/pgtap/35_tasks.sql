@@ -149,11 +149,11 @@ SAVEPOINT counted;
 SET LOCAL stream_users.chunk_rows = 2;
 SELECT stream_delete_users('{ann}') ->> 'task_id' AS task \gset
 CALL stream_run_tasks(until_idle => true);
-SELECT ok((SELECT done > 2 AND total IS NULL FROM stream.task_progress WHERE task_id = :'task'), 'a task that is over within three seconds is never counted');
+SELECT ok((SELECT done > 2 AND total IS NULL FROM stream.task_progress WHERE task_id = :'task'), 'a task that is over within five seconds is never counted');
 ROLLBACK TO counted;
 SET LOCAL stream_users.chunk_rows = 2;
 SELECT stream_delete_users('{ann}') ->> 'task_id' AS task \gset
-UPDATE stream.tasks SET work_seconds = 3 WHERE id = :'task';
+UPDATE stream.tasks SET work_seconds = 5 WHERE id = :'task';
 CALL stream_run_tasks(until_idle => true);
 SELECT is(pg_temp.shape(stream_get_task(:'task')),
           'created_at number, duration string, error object, progress object, result object, status string, task_id string, updated_at number',

@@ -13,7 +13,7 @@ activity() { value "SELECT $2 FROM pg_stat_activity WHERE pid = (SELECT worker_p
 activity_shows() { [[ $(activity "$1" "$2") == t ]]; }
 soft() { value "SELECT stream_delete_users('{$1}', NULL, 'soft', NULL, NULL) ->> 'task_id'"; }
 # As if it had worked for so long that its rows are counted.
-has_worked() { value "UPDATE stream.tasks SET work_seconds = 3 WHERE id = '$1'" >/dev/null; }
+has_worked() { value "UPDATE stream.tasks SET work_seconds = 5 WHERE id = '$1'" >/dev/null; }
 
 # What is marked by the task, as its counts would say it.
 marked() {

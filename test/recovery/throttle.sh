@@ -53,7 +53,7 @@ between "Eight chunks with pauses of 200 ms between them take 1.4 seconds and a 
 # -- what it holds while it pauses
 
 next_task
-value "UPDATE stream.tasks SET work_seconds = 3 WHERE id = '$task'" >/dev/null
+value "UPDATE stream.tasks SET work_seconds = 5 WHERE id = '$task'" >/dev/null
 start_worker stream_users.chunk_rows=250 stream_users.chunk_pause=400
 eventually 10 'the task to be counted' holds "total IS NOT NULL FROM stream.tasks WHERE id = '$task'"
 backend="FROM pg_stat_activity WHERE pid = (SELECT worker_pid FROM stream.tasks WHERE id = '$task')"
