@@ -46,16 +46,19 @@ std::string wanted_condition(const Walk &walk) {
 
 } // namespace
 
+std::size_t key_position(const Child &child, std::size_t column) {
+    const auto &key = child.parent->key;
+    const auto found = std::find_if(key.begin(), key.end(), [&](const Column &part) {
+        return part.name == child.columns[column].first;
+    });
+    return static_cast<std::size_t>(found - key.begin());
+}
+
 std::string child_join(const Child &child, const std::string &match) {
     std::string out = join(child.columns.size(), " AND ", [&](std::size_t i) {
-        const auto &key = child.parent->key;
-        const auto found = std::find_if(key.begin(), key.end(), [&](const Column &column) {
-            return column.name == child.columns[i].first;
-        });
         const Column &column = child.columns[i].second;
         return equal("t." + column.name,
-                     "k." + key_alias(static_cast<std::size_t>(found - key.begin())) +
-                         "::" + column.type);
+                     "k." + key_alias(key_position(child, i)) + "::" + column.type);
     });
     if (child.match)
         out += " AND " + equal("t." + child.match->column, match);
@@ -98,7 +101,7 @@ std::string rows_sql(const Walk &walk, const std::string &match) {
 
 Extras extras_after(std::size_t key_columns) {
     const int k = static_cast<int>(key_columns) + 2;
-    return {k + 1, k + 2, k + 3, k + 4, k + 5, k + 6};
+    return {k + 1, k + 2, k + 3, k + 4, k + 5, k + 6, k + 7};
 }
 
 std::string batch_sql(const Walk &walk, bool resume) {
@@ -107,19 +110,24 @@ std::string batch_sql(const Walk &walk, bool resume) {
         return join(key.size(), ", ", [&](std::size_t i) { return prefix + key[i].name + suffix; });
     };
     const std::string ordered = " ORDER BY " + columns("t.", "") + " LIMIT $2";
+    const std::string inner =
+        columns("t.", "") +
+        (walk.placed ? ", CASE WHEN " + is_itself(*walk.relation) + " THEN t.ctid END AS place"
+                     : "");
+    const std::string outer = columns("t.", "::text") + (walk.placed ? ", t.place" : "");
     if (resume) {
         const std::string position = join(key.size(), ", ", [&](std::size_t i) {
             return "($6::text[])[" + std::to_string(i + 1) + "]::" + key[i].type;
         });
-        return "SELECT 1::bigint, " + columns("t.", "::text") +
+        return "SELECT 1::bigint, " + outer +
                " FROM (SELECT $1::text AS id, $4::text AS tag) AS d CROSS JOIN LATERAL (SELECT " +
-               columns("t.", "") + rows_sql(walk, "$3") + " AND (" + columns("t.", "") + ") > (" +
-               position + ")" + ordered + ") AS t";
+               inner + rows_sql(walk, "$3") + " AND (" + columns("t.", "") + ") > (" + position +
+               ")" + ordered + ") AS t";
     }
-    return "SELECT d.n, " + columns("t.", "::text") +
+    return "SELECT d.n, " + outer +
            " FROM unnest($1::text[], $4::text[]) WITH ORDINALITY AS d (id, tag, n)"
            " CROSS JOIN LATERAL (SELECT " +
-           columns("t.", "") + rows_sql(walk, "$3") + ordered + ") AS t LIMIT $2";
+           inner + rows_sql(walk, "$3") + ordered + ") AS t LIMIT $2";
 }
 
 std::string remaining_sql(const Walk &walk) {

@@ -6,7 +6,8 @@
 //   $1 driver ids (text[], or text when it resumes inside one driver)   $2 how many rows (bigint)
 //   $3 match value (text)   $4 tags, parallel to $1 (uuids as text: the task whose marks are
 //   lifted) $5 task (text)          $6 where to resume: the last key handled (text[])
-// and returns (n bigint, key columns as text …), n being the driver's position in $1, from 1.
+// and returns (n bigint, key columns as text …), n being the driver's position in $1, from 1, and
+// of a walk that asks for it the row's place (tid); rows of tables that inherit have none.
 //
 // An action statement then handles exactly those rows:
 //   $1 driver ids   $2 tags   $3 … one array a key column, all text[] and parallel to each other,
@@ -21,12 +22,13 @@ namespace stream::bindings {
 
 // Where the parameters after the keys stand in an action statement.
 struct Extras {
-    int task;  // text, a uuid
-    int now;   // timestamptz
-    int value; // text: match value, or new owner
-    int seq;   // bigint: the task's seq
-    int list;  // text[]: the ids to take out of a list
-    int first; // text, the first of the emptied columns' values
+    int task;   // text, a uuid
+    int now;    // timestamptz
+    int value;  // text: match value, or new owner
+    int seq;    // bigint: the task's seq
+    int list;   // text[]: the ids to take out of a list
+    int places; // tid[]
+    int first;  // text, the first of the emptied columns' values
 };
 Extras extras_after(std::size_t key_columns);
 
@@ -42,6 +44,7 @@ struct Walk {
     bool conversations_only = false;     // … with exactly two members
     bool spare_held = false;             // … of whom none is, or was, a user under legal hold
     Wanted wanted = Wanted::all;
+    bool placed = false; // the batch statement returns where each row is
 };
 
 // " FROM … WHERE …" of the rows t of one driver d (id, tag); match is the parameter with the match
@@ -57,6 +60,9 @@ std::string remaining_sql(const Walk &walk);
 // Drivers of a walk over claimed rows: $1 task (text), $2 the last driver (text), $3 how many.
 std::string claimed_drivers_sql(const Relation &relation);
 
+// Which column of the parent's key, from 0, the column of the child holds the value of.
+std::size_t key_position(const Child &child, std::size_t column);
+
 // t.column = k.column::type … between a child's rows t and the keys k1, k2 … of its parents; match
 // is the parameter with the match value.
 std::string child_join(const Child &child, const std::string &match);
@@ -65,10 +71,16 @@ std::string child_join(const Child &child, const std::string &match);
 // row's.
 std::string holds_sql(const Column &column, const std::string &alias, const std::string &id);
 
+// Whether the statement finds the rows given by their keys; or by their places, where no other row
+// can be as long as a snapshot from before they were found is held; or those of them, by their
+// keys, that are not there any more.
+enum class By { key, place, key_when_moved };
+
 // Where stream.marks remembers what is marked, returns the keys of the rows as text.
-std::string mark_sql(const Relation &relation, bool claim);
+std::string mark_sql(const Relation &relation, By by = By::key);
+std::string claim_sql(const Relation &relation);
 std::string empty_sql(const Relation &relation, const std::vector<Emptied> &emptied);
-std::string erase_sql(const Relation &relation);
+std::string erase_sql(const Relation &relation, By by = By::key);
 std::string clear_sql(const Relation &relation, const Column &column);
 std::string drop_elements_sql(const Relation &relation, const Column &column);
 std::string reassign_sql(const Relation &relation, const Column &column);
@@ -97,6 +109,10 @@ std::string mark_child_sql(const Child &child);
 std::string unmark_child_sql(const Child &child);
 std::string erase_child_sql(const Child &child);
 std::string clear_child_sql(const Child &child);
+
+// Whether the child has any such pointers among the rows that have one of the values in $1 (text[])
+// in the first of its columns: returns (boolean). Of a child with several columns.
+std::string any_pointer_sql(const Child &child);
 
 // The keys, as text, of the rows of user $1 (text) that a walk over a user's rows looks at; match
 // is the parameter with the match value.

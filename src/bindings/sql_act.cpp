@@ -57,21 +57,35 @@ std::string hanging_rows(const Child &child) {
     return child_join(child, extra(extras_after(child.parent->key.size()).value));
 }
 
+// A condition: the row t is in one of the places given.
+std::string in_place(const Relation &relation) {
+    return "t.ctid OPERATOR(pg_catalog.=) ANY (" + extra(extras_after(relation.key.size()).places) +
+           ")";
+}
+
+// The same of a row that may be in a table that inherits, where places are others.
+std::string still_there(const Relation &relation) {
+    return "(" + is_itself(relation) + " AND " + in_place(relation) + ")";
+}
+
 } // namespace
 
-std::string mark_sql(const Relation &relation, bool claim) {
+std::string mark_sql(const Relation &relation, By by) {
+    const std::string set = " t SET " + set_mark(relation, extras_after(relation.key.size()));
+    const std::string which = " AND " + unmarked(relation);
+    if (by == By::place)
+        return "UPDATE ONLY " + relation.name + set + " WHERE " + in_place(relation) + which;
+    return "UPDATE " + relation.name + set + " FROM " + bare_keys(relation) + " WHERE " +
+           key_join(relation) + which + (by == By::key ? "" : " AND NOT " + still_there(relation)) +
+           (relation.is_remembered() ? returning_key(relation) : "");
+}
+
+std::string claim_sql(const Relation &relation) {
     const Extras at = extras_after(relation.key.size());
-    const std::string head = "UPDATE " + relation.name + " t SET ";
-    const std::string tail =
-        " FROM " + keys_table(relation.key.size()) + " WHERE " + key_join(relation);
-    if (relation.is_remembered())
-        return head + set_mark(relation, at) + tail + " AND " + unmarked(relation) +
-               returning_key(relation);
-    if (!claim)
-        return head + set_mark(relation, at) + tail + " AND " + unmarked(relation);
-    return head + relation.mark->time + " = COALESCE(t." + relation.mark->time + ", " +
-           mark_value(relation, at) + "), " + relation.mark->task + " = " + extra(at.task) +
-           "::uuid" + tail;
+    return "UPDATE " + relation.name + " t SET " + relation.mark->time + " = COALESCE(t." +
+           relation.mark->time + ", " + mark_value(relation, at) + "), " + relation.mark->task +
+           " = " + extra(at.task) + "::uuid FROM " + bare_keys(relation) + " WHERE " +
+           key_join(relation);
 }
 
 std::string empty_sql(const Relation &relation, const std::vector<Emptied> &emptied) {
@@ -89,9 +103,11 @@ std::string empty_sql(const Relation &relation, const std::vector<Emptied> &empt
     return sql + " FROM " + keys_table(relation.key.size()) + " WHERE " + key_join(relation);
 }
 
-std::string erase_sql(const Relation &relation) {
-    return "DELETE FROM " + relation.name + " t USING " + keys_table(relation.key.size()) +
-           " WHERE " + key_join(relation);
+std::string erase_sql(const Relation &relation, By by) {
+    if (by == By::place)
+        return "DELETE FROM ONLY " + relation.name + " t WHERE " + in_place(relation);
+    return "DELETE FROM " + relation.name + " t USING " + bare_keys(relation) + " WHERE " +
+           key_join(relation) + (by == By::key ? "" : " AND NOT " + still_there(relation));
 }
 
 std::string clear_sql(const Relation &relation, const Column &column) {
@@ -217,8 +233,7 @@ std::string mark_child_sql(const Child &child) {
     const Relation &relation = *child.child;
     return "UPDATE " + relation.name + " t SET " +
            set_mark(relation, extras_after(child.parent->key.size())) + " FROM " +
-           keys_table(child.parent->key.size()) + " WHERE " + hanging_rows(child) + " AND " +
-           unmarked(relation);
+           bare_keys(child) + " WHERE " + hanging_rows(child) + " AND " + unmarked(relation);
 }
 
 std::string unmark_child_sql(const Child &child) {
@@ -229,16 +244,15 @@ std::string unmark_child_sql(const Child &child) {
 }
 
 std::string erase_child_sql(const Child &child) {
-    return "DELETE FROM " + child.child->name + " t USING " + keys_table(child.parent->key.size()) +
-           " WHERE " + hanging_rows(child) +
+    return "DELETE FROM " + child.child->name + " t USING " + bare_keys(child) + " WHERE " +
+           hanging_rows(child) +
            (child.child->is_remembered() && child.child->mark ? returning_key(*child.child) : "");
 }
 
 // A row of the same batch is about to go itself and keeps its pointer until then.
 std::string clear_child_sql(const Child &child) {
     std::string sql = "UPDATE " + child.child->name + " t SET " + child.columns.back().second.name +
-                      " = NULL FROM " + keys_table(child.parent->key.size()) + " WHERE " +
-                      hanging_rows(child);
+                      " = NULL FROM " + bare_keys(child) + " WHERE " + hanging_rows(child);
     if (child.child == child.parent) {
         const auto &key = child.child->key;
         sql += " AND NOT EXISTS (SELECT FROM unnest(" +
@@ -251,6 +265,17 @@ std::string clear_child_sql(const Child &child) {
                ")";
     }
     return sql;
+}
+
+// Ordered as the index is that finds them, so that no other is used, which may lead to many rows
+// without a pointer.
+std::string any_pointer_sql(const Child &child) {
+    const Column &scope = child.columns.front().second;
+    const std::string pointer = "t." + child.columns.back().second.name;
+    return "SELECT EXISTS (SELECT FROM unnest($1) AS k (k) CROSS JOIN LATERAL (SELECT FROM " +
+           child.child->name + " t WHERE " + equal("t." + scope.name, "k.k::" + scope.type) +
+           " AND " + pointer + " IS NOT NULL ORDER BY t." + scope.name + ", " + pointer +
+           " LIMIT 1) AS t)";
 }
 
 std::string collect_files_sql(const Relation &relation, const std::string &attachments) {

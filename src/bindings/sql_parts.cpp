@@ -1,6 +1,8 @@
 // PostgreSQL-free
 #include "bindings/sql_parts.hpp"
 
+#include <numeric>
+
 namespace stream::bindings::parts {
 
 std::string parameter(std::size_t n) {
@@ -15,6 +17,35 @@ std::string keys_table(std::size_t key_columns) {
     return "unnest($1::text[], $2::text[], " +
            join(key_columns, ", ", [](std::size_t i) { return parameter(i + 3) + "::text[]"; }) +
            ") AS k (driver, tag, " + join(key_columns, ", ", key_alias) + ")";
+}
+
+namespace {
+
+std::string keys_alone(const std::vector<std::size_t> &columns) {
+    return "unnest(" +
+           join(columns.size(), ", ",
+                [&](std::size_t i) { return parameter(columns[i] + 3) + "::text[]"; }) +
+           ") AS k (" +
+           join(columns.size(), ", ", [&](std::size_t i) { return key_alias(columns[i]); }) + ")";
+}
+
+} // namespace
+
+std::string bare_keys(const Relation &relation) {
+    std::vector<std::size_t> columns(relation.key.size());
+    std::iota(columns.begin(), columns.end(), 0);
+    return keys_alone(columns);
+}
+
+std::string bare_keys(const Child &child) {
+    std::vector<std::size_t> columns;
+    for (std::size_t i = 0; i < child.columns.size(); i++)
+        columns.push_back(key_position(child, i));
+    return keys_alone(columns);
+}
+
+std::string is_itself(const Relation &relation) {
+    return equal("t.tableoid", std::to_string(relation.oid) + "::oid");
 }
 
 std::string equal(const std::string &left, const std::string &right) {

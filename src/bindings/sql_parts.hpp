@@ -27,8 +27,15 @@ std::string key_alias(std::size_t i);
 // The keys of a batch as a table k (driver, tag, k1, …).
 std::string keys_table(std::size_t key_columns);
 
+// Nothing but the keys, as a table k (k1, …); of a child, the columns that it holds.
+std::string bare_keys(const Relation &relation);
+std::string bare_keys(const Child &child);
+
 // By PostgreSQL's own operator, whatever the search path.
 std::string equal(const std::string &left, const std::string &right);
+
+// A condition: the row t is in the table itself, not in one that inherits from it.
+std::string is_itself(const Relation &relation);
 
 // The row t is the one with the key k.
 std::string key_join(const Relation &relation);

@@ -23,21 +23,20 @@ constexpr int rounds_over_pointers = 3;
 // The parameters of an action statement: see bindings/sql.hpp.
 pg::Params action_params(const Task &task, const Batch &batch, pg::Param value,
                          pg::Param list = std::nullopt) {
-    pg::Params params{pg::Param::datum(pg::text_array(batch.ids)),
-                      pg::Param::datum(pg::text_array(batch.tags))};
-    for (const auto &column : batch.keys)
-        params.push_back(pg::Param::datum(pg::text_array(column)));
+    pg::Params params = batch.parameters;
     params.emplace_back(task.id);
     params.emplace_back(static_cast<int64>(GetCurrentTimestamp()));
     params.push_back(value);
     params.emplace_back(task.seq);
     params.push_back(list);
+    params.push_back(pg::Param::datum(pg::place_array(batch.places)));
     return params;
 }
 
 std::vector<Oid> action_types(std::size_t key_columns, std::size_t emptied) {
     std::vector<Oid> types(key_columns + 2, TEXTARRAYOID);
-    types.insert(types.end(), {TEXTOID, TIMESTAMPTZOID, TEXTOID, INT8OID, TEXTARRAYOID});
+    types.insert(types.end(),
+                 {TEXTOID, TIMESTAMPTZOID, TEXTOID, INT8OID, TEXTARRAYOID, TIDARRAYOID});
     types.insert(types.end(), emptied, TEXTOID);
     return types;
 }
@@ -46,7 +45,7 @@ std::vector<Oid> action_types(std::size_t key_columns, std::size_t emptied) {
 // whoever writes it.
 pg::Rows write(const Relation &relation, const std::string &sql, std::size_t key_columns,
                const pg::Params &params, std::size_t emptied = 0) {
-    auto &statement = pg::prepared(sql, action_types(key_columns, emptied));
+    auto &statement = pg::prepared(sql, action_types(key_columns, emptied), pg::Planning::once);
     if (relation.owner == 0)
         return statement.run(params);
     const pg::ActAs as_owner(relation.owner, relation.owner_path.c_str(), true);
@@ -76,12 +75,12 @@ void forget_marks(const Relation &relation, const Keys &keys) {
     pg::prepared(bindings::forget_marks_sql(relation.key.size()), types).run(params);
 }
 
-std::string action_sql(const Step &step) {
+std::string action_sql(const Step &step, bindings::By by = bindings::By::key) {
     switch (step.action) {
     case Action::mark:
-        return bindings::mark_sql(*step.relation, false);
+        return bindings::mark_sql(*step.relation, by);
     case Action::claim:
-        return bindings::mark_sql(*step.relation, true);
+        return bindings::claim_sql(*step.relation);
     case Action::empty:
         return bindings::empty_sql(*step.relation, step.binding->emptied);
     case Action::clear:
@@ -93,7 +92,7 @@ std::string action_sql(const Step &step) {
     case Action::unmark:
         return bindings::unmark_sql(*step.relation);
     default:
-        return bindings::erase_sql(*step.relation);
+        return bindings::erase_sql(*step.relation, by);
     }
 }
 
@@ -115,12 +114,25 @@ std::string child_sql(const Catalogue &catalogue, const Step &step, const Child 
     }
 }
 
+// A batch has few values of what its rows' keys begin with, such as channels, and often none of
+// them has a pointer in it.
+bool may_point(const Child &child, const Batch &batch) {
+    if (!child.clear || child.columns.size() < 2 || child.child->owner != 0)
+        return true;
+    pg::Vec<std::string_view> scopes = batch.keys[bindings::key_position(child, 0)];
+    std::sort(scopes.begin(), scopes.end());
+    scopes.erase(std::unique(scopes.begin(), scopes.end()), scopes.end());
+    return pg::prepared(bindings::any_pointer_sql(child), {TEXTARRAYOID}, pg::Planning::once)
+        .run({pg::Param::datum(pg::text_array(scopes))})[0]
+        .boolean(1);
+}
+
 // Children go, or lose their pointers, before the rows they hang on.
 void take_children_along(const Catalogue &catalogue, Task &task, const Step &step,
                          const Batch &batch) {
     for (const Child *child : catalogue.children_of(step.relation)) {
         const std::string sql = child_sql(catalogue, step, *child);
-        if (sql.empty())
+        if (sql.empty() || !may_point(*child, batch))
             continue;
         const pg::Rows rows = write(*child->child, sql, step.relation->key.size(),
                                     action_params(task, batch, match_value(child->match)));
@@ -154,6 +166,22 @@ pg::Param list_of(const Task &task, const Step &step, const Batch &batch) {
     return pg::Param::datum(pg::text_array(ids));
 }
 
+// What the children's triggers, or others, have changed since is found again by key.
+int64 act_by_place(const Task &task, const Step &step, const Batch &batch) {
+    const Relation &relation = *step.relation;
+    const std::size_t keys = relation.key.size();
+    const pg::Params params = action_params(task, batch, std::nullopt);
+    uint64 handled = 0;
+    if (!batch.places.empty()) {
+        const pg::ByIndex by_index;
+        handled = write(relation, action_sql(step, bindings::By::place), keys, params).processed();
+    }
+    if (handled < batch.ids.size())
+        handled += write(relation, action_sql(step, bindings::By::key_when_moved), keys, params)
+                       .processed();
+    return static_cast<int64>(handled);
+}
+
 // The statement of a step over one batch, and what stream.marks has to know of it. Returns how many
 // rows it handled.
 int64 act(const Task &task, const Step &step, const Batch &batch) {
@@ -166,7 +194,7 @@ int64 act(const Task &task, const Step &step, const Batch &batch) {
                            step.action == Action::empty;
         int64 marked = 0;
         if (marks && relation.mark) {
-            const pg::Rows rows = write(relation, bindings::mark_sql(relation, false), keys,
+            const pg::Rows rows = write(relation, bindings::mark_sql(relation), keys,
                                         action_params(task, batch, std::nullopt));
             marked = static_cast<int64>(rows.processed());
             remember_marks(task, relation, Keys(rows, keys));
@@ -178,6 +206,8 @@ int64 act(const Task &task, const Step &step, const Batch &batch) {
         if (step.action == Action::mark || step.action == Action::claim)
             return step.action == Action::mark ? marked : batch.size();
     }
+    if (acts_by_place(step))
+        return act_by_place(task, step, batch);
     pg::Params params =
         action_params(task, batch, value_of(task, step), list_of(task, step, batch));
     std::size_t emptied = 0;

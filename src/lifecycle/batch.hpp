@@ -1,6 +1,7 @@
 #pragma once
 // What a walk brings together: drivers, and the rows found through them.
 
+#include "pg/array.hpp"
 #include "pg/memory.hpp"
 #include "pg/spi.hpp"
 
@@ -33,16 +34,23 @@ struct Drivers {
     pg::Vec<std::string_view> tags;
 };
 
-// Rows to handle: for each its driver, the driver's tag and its primary key. Views point into rows
-// and drivers.
+// Rows to handle: for each its driver, the driver's tag and its primary key; of those that have
+// one, the place. Views point into rows and drivers.
 struct Batch {
-    Batch(pg::Rows found, const Drivers &drivers, std::size_t key_columns)
+    Batch(pg::Rows found, const Drivers &drivers, std::size_t key_columns, bool placed)
         : rows(std::move(found)), keys(rows, key_columns, 2) {
+        const int place = static_cast<int>(key_columns) + 2;
         for (std::size_t i = 0; i < rows.size(); i++) {
             const auto n = static_cast<std::size_t>(rows[i].int8(1)) - 1;
             ids.push_back(drivers.ids[n]);
             tags.push_back(drivers.tags[n]);
+            if (const auto found_at = placed ? rows[i].place(place) : std::nullopt)
+                places.push_back(*found_at);
         }
+        for (const auto *column : {&ids, &tags})
+            parameters.push_back(pg::Param::datum(pg::text_array(*column)));
+        for (const auto &column : keys)
+            parameters.push_back(pg::Param::datum(pg::text_array(column)));
     }
     int64 size() const { return static_cast<int64>(ids.size()); }
     std::vector<std::string> last_key() const {
@@ -56,6 +64,8 @@ struct Batch {
     pg::Vec<std::string_view> ids;
     pg::Vec<std::string_view> tags;
     Keys keys;
+    pg::Vec<ItemPointerData> places;
+    pg::Params parameters; // the first ones of an action statement: ids, tags, keys
 };
 
 } // namespace stream::lifecycle

@@ -9,6 +9,7 @@
 #include "lifecycle/walk.hpp"
 #include "lifecycle/writers.hpp"
 #include "pg/array.hpp"
+#include "pg/transaction.hpp"
 #include "settings.hpp"
 
 namespace stream::lifecycle {
@@ -148,6 +149,7 @@ bool PlanJob::walk(Task &task, const Step &step, int64 &budget) {
     tasks::Cursor &cursor = task.cursor;
     const bindings::Walk rows = walk_of(step);
     const bool resume = !cursor.key.empty();
+    const pg::PlacesKept kept;
     auto &statement =
         pg::prepared(bindings::batch_sql(rows, resume), resume ? resume_types : batch_types);
     const int64 limit = budget;
@@ -166,7 +168,7 @@ bool PlanJob::walk(Task &task, const Step &step, int64 &budget) {
         pg::Vec<std::string_view> position(cursor.key.begin(), cursor.key.end());
         const Batch batch(statement.run({driver, limit, match_value(step.match), one.tags[0],
                                          task.id, pg::Param::datum(pg::text_array(position))}),
-                          one, step.relation->key.size());
+                          one, step.relation->key.size(), rows.placed);
         handle(*catalogue_, task, step, batch);
         budget -= batch.size();
         cursor.key = batch.size() < limit ? std::vector<std::string>() : batch.last_key();
@@ -179,7 +181,7 @@ bool PlanJob::walk(Task &task, const Step &step, int64 &budget) {
         statement.run({pg::Param::datum(pg::text_array(drivers.ids)), limit,
                        match_value(step.match), pg::Param::datum(pg::text_array(drivers.tags)),
                        task.id, std::nullopt}),
-        drivers, step.relation->key.size());
+        drivers, step.relation->key.size(), rows.placed);
     handle(*catalogue_, task, step, batch);
     budget -= batch.size();
     if (batch.size() < limit) {

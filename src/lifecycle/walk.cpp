@@ -3,6 +3,12 @@
 
 namespace stream::lifecycle {
 
+bool acts_by_place(const Step &step) {
+    return step.relation->owner == 0 &&
+           (step.action == Action::erase ||
+            (step.action == Action::mark && !step.relation->is_remembered()));
+}
+
 bindings::Walk walk_of(const Step &step) {
     bindings::Walk walk;
     walk.relation = step.relation;
@@ -14,6 +20,7 @@ bindings::Walk walk_of(const Step &step) {
     // Marks are lifted wherever the task put them, however many members a channel has by now.
     walk.conversations_only = step.action != Action::unmark;
     walk.spare_held = step.action == Action::claim;
+    walk.placed = acts_by_place(step);
     const bool emptied_before = step.action == Action::empty && step.final_round;
     if (step.action == Action::mark || (emptied_before && step.relation->mark))
         walk.wanted = bindings::Wanted::unmarked;

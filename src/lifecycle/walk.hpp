@@ -8,4 +8,8 @@ namespace stream::lifecycle {
 
 bindings::Walk walk_of(const Step &step);
 
+// Whether the step handles rows where its batch statement found them. An application's triggers may
+// keep rows of its own tables, for which looking a second time would mean running them again.
+bool acts_by_place(const Step &step);
+
 } // namespace stream::lifecycle

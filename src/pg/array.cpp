@@ -62,22 +62,43 @@ Datum ArrayBuilder::datum() const {
     return PointerGetDatum(array);
 }
 
-Datum boolean_array(const Vec<bool> &values) {
-    const auto n = static_cast<int>(values.size());
-    const std::size_t size = n > 0 ? ARR_OVERHEAD_NONULLS(1) + values.size() : sizeof(ArrayType);
+namespace {
+
+// An array of elements of a fixed size that lie one behind the other.
+Datum plain_array(std::size_t n, std::size_t bytes, Oid type, char *&elements) {
+    const std::size_t size = n > 0 ? ARR_OVERHEAD_NONULLS(1) + bytes : sizeof(ArrayType);
     auto *array =
         static_cast<ArrayType *>(palloc_extended(size, MCXT_ALLOC_NO_OOM | MCXT_ALLOC_ZERO));
     if (array == nullptr)
         throw std::bad_alloc();
     SET_VARSIZE(array, size);
     array->ndim = n > 0 ? 1 : 0;
-    array->elemtype = BOOLOID;
+    array->elemtype = type;
+    elements = nullptr;
     if (n > 0) {
-        ARR_DIMS(array)[0] = n;
+        ARR_DIMS(array)[0] = static_cast<int>(n);
         ARR_LBOUND(array)[0] = 1;
-        std::copy(values.begin(), values.end(), ARR_DATA_PTR(array));
+        elements = ARR_DATA_PTR(array);
     }
     return PointerGetDatum(array);
+}
+
+} // namespace
+
+Datum place_array(const Vec<ItemPointerData> &places) {
+    char *elements = nullptr;
+    const std::size_t bytes = places.size() * sizeof(ItemPointerData);
+    const Datum array = plain_array(places.size(), bytes, TIDOID, elements);
+    if (elements != nullptr)
+        memcpy(elements, places.data(), bytes);
+    return array;
+}
+
+Datum boolean_array(const Vec<bool> &values) {
+    char *elements = nullptr;
+    const Datum array = plain_array(values.size(), values.size(), BOOLOID, elements);
+    std::copy(values.begin(), values.end(), elements);
+    return array;
 }
 
 } // namespace stream::pg

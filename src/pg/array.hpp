@@ -47,6 +47,9 @@ template <class Strings> Datum text_array(const Strings &strings) {
     return builder.datum();
 }
 
+// A tid[] datum, in the current context.
+Datum place_array(const Vec<ItemPointerData> &places);
+
 // A boolean[] datum, in the current context.
 Datum boolean_array(const Vec<bool> &values);
 

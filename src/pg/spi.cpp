@@ -100,6 +100,13 @@ std::optional<TimestampTz> Row::timestamp(int column) const {
     return null ? std::nullopt : std::optional<TimestampTz>(DatumGetTimestampTz(value));
 }
 
+std::optional<ItemPointerData> Row::place(int column) const {
+    const Datum value = datum(column);
+    if (value == 0)
+        return std::nullopt;
+    return *reinterpret_cast<const ItemPointerData *>(DatumGetPointer(value));
+}
+
 const Jsonb *Row::jsonb(int column) const {
     const Datum value = datum(column);
     return value == 0 ? nullptr : guard([value]() noexcept { return DatumGetJsonbP(value); });
@@ -203,11 +210,11 @@ Rows Cursor::fetch(int64 rows) {
     return fetched;
 }
 
-Statement &prepared(const std::string &sql, const std::vector<Oid> &types) {
+Statement &prepared(const std::string &sql, const std::vector<Oid> &types, Planning planning) {
     static std::map<std::string, std::unique_ptr<Statement>> statements;
     auto &slot = statements[sql];
     if (!slot)
-        slot = std::make_unique<Statement>(sql, types);
+        slot = std::make_unique<Statement>(sql, types, planning);
     return *slot;
 }
 

@@ -49,8 +49,9 @@ public:
     int32 int4(int column) const { return DatumGetInt32(datum(column)); }
     int64 int8(int column) const { return DatumGetInt64(datum(column)); }
     std::optional<TimestampTz> timestamp(int column) const;
-    const Jsonb *jsonb(int column) const; // nullptr when null
-    ArrayType *array(int column) const;   // nullptr when null
+    const Jsonb *jsonb(int column) const;                   // nullptr when null
+    ArrayType *array(int column) const;                     // nullptr when null
+    std::optional<ItemPointerData> place(int column) const; // a tid
     Datum datum(int column) const;
     int width() const { return desc_->natts; }
     // All columns at once, into arrays of width(): cheaper when most of a wide row is wanted.
@@ -133,7 +134,8 @@ private:
 
 // The session's statement of this text: made at the first call, found again later. For statements
 // computed from bindings, whose number is bounded by the bindings.
-Statement &prepared(const std::string &sql, const std::vector<Oid> &types);
+Statement &prepared(const std::string &sql, const std::vector<Oid> &types,
+                    Planning planning = Planning::by_need);
 
 // Runs a statement once without keeping its plan.
 Rows run_once(const std::string &sql, const std::vector<Oid> &types, const Params &params);

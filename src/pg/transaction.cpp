@@ -99,6 +99,25 @@ LatestSnapshot::~LatestSnapshot() {
         PopActiveSnapshot();
 }
 
+// Vacuum leaves alone what a snapshot may see.
+PlacesKept::PlacesKept() {
+    guard([]() noexcept { PushActiveSnapshot(GetTransactionSnapshot()); });
+}
+
+PlacesKept::~PlacesKept() {
+    if (std::uncaught_exceptions() == exceptions_)
+        PopActiveSnapshot();
+}
+
+ByIndex::ByIndex() : guc_level_(NewGUCNestLevel()) {
+    set_for_now("enable_seqscan", "off");
+}
+
+ByIndex::~ByIndex() {
+    if (std::uncaught_exceptions() == exceptions_)
+        AtEOXact_GUC(false, guc_level_);
+}
+
 // Runs under the caller's search_path, so the operator is named in full.
 Oid extension_owner() {
     static Statement owner("SELECT extowner FROM pg_catalog.pg_extension WHERE extname "

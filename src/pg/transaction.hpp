@@ -63,6 +63,33 @@ private:
     int exceptions_ = std::uncaught_exceptions();
 };
 
+// While it lives, no row that a statement begun meanwhile finds can give its place to another one,
+// whoever deletes or changes it.
+class PlacesKept {
+public:
+    PlacesKept();
+    PlacesKept(const PlacesKept &) = delete;
+    PlacesKept &operator=(const PlacesKept &) = delete;
+    ~PlacesKept();
+
+private:
+    int exceptions_ = std::uncaught_exceptions();
+};
+
+// While it lives, statements are planned to read no table from its beginning to its end. Their
+// triggers' too, which changes nothing but how they find rows.
+class ByIndex {
+public:
+    ByIndex();
+    ByIndex(const ByIndex &) = delete;
+    ByIndex &operator=(const ByIndex &) = delete;
+    ~ByIndex();
+
+private:
+    int guc_level_;
+    int exceptions_ = std::uncaught_exceptions();
+};
+
 // The owner of the extension: the role its functions run as.
 Oid extension_owner();
 
