@@ -6,10 +6,11 @@ namespace stream::users {
 
 namespace {
 
-// The record, and in the column after it how the user was deleted, null when it was not.
+// The record, and in the columns after it how the user was deleted, null when it was not, and where
+// the row is.
 std::string select_list() {
     return "SELECT " + record_columns("u.") +
-           ", CASE WHEN u.deleted_at IS NOT NULL THEN coalesce(u.deleted_mode, 'soft') END";
+           ", CASE WHEN u.deleted_at IS NOT NULL THEN coalesce(u.deleted_mode, 'soft') END, u.ctid";
 }
 
 // One user, which is what most calls are about. $1 is its id.
@@ -103,6 +104,10 @@ Matches::Matches(pg::Vec<Named> named, Lock lock) : named_(std::move(named)) {
         if (next != found.end() && next->id == named_[i].id)
             rows_[i] = (*found_)[next->row];
     }
+}
+
+ItemPointer Matches::place(const pg::Row &row) {
+    return reinterpret_cast<ItemPointer>(DatumGetPointer(row.datum(record_width + 2)));
 }
 
 Matches::State Matches::state(std::size_t in_order) const {

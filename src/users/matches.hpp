@@ -24,6 +24,9 @@ public:
     // begins with record_columns. Lives as long as this object.
     const std::optional<pg::Row> &row(std::size_t position) const { return rows_[position]; }
 
+    // Where a stored row is in the table.
+    static ItemPointer place(const pg::Row &row);
+
     // The positions of the request, sorted by id.
     const pg::Vec<std::size_t> &order() const { return order_; }
 

@@ -118,16 +118,6 @@ SELECT p.id, p.role, p.name, p.image, p.custom, p.teams::text[], p.teams_role, p
        updated_at = EXCLUDED.updated_at
  WHERE u.deleted_at IS NULL)";
 
-void tell(const pg::Vec<const Profile *> &profiles) {
-    if (!events::wanted())
-        return;
-    pg::Vec<std::string_view> ids;
-    ids.reserve(profiles.size());
-    for (const Profile *profile : profiles)
-        ids.push_back(profile->id);
-    events::emit({events::Type::user_updated}, ids);
-}
-
 } // namespace
 
 Profile profile_of(const UserRecord &user) {
@@ -151,6 +141,16 @@ bool is_unchanged(const Profile &profile, const UserRecord &user) {
            same(profile.teams_role, user.teams_role) && profile.language == user.language &&
            profile.invisible == user.invisible &&
            same(profile.privacy_settings, user.privacy_settings);
+}
+
+void tell(const pg::Vec<const Profile *> &profiles) {
+    if (!events::wanted())
+        return;
+    pg::Vec<std::string_view> ids;
+    ids.reserve(profiles.size());
+    for (const Profile *profile : profiles)
+        ids.push_back(profile->id);
+    events::emit({events::Type::user_updated}, ids);
 }
 
 pg::Rows store(const pg::Vec<const Profile *> &profiles, TimestampTz now, bool whole) {

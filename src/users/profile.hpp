@@ -47,6 +47,9 @@ void check_teams_role(const Profile &profile, const Place &place, std::string_vi
 // record_columns. A user that is deleted is left alone: then processed() is below profiles.size().
 pg::Rows store(const pg::Vec<const Profile *> &profiles, TimestampTz now, bool whole);
 
+// Tells readers of events that these users were written; store() does so itself.
+void tell(const pg::Vec<const Profile *> &profiles);
+
 // The refusal when store() left out a user that is not deleted.
 Error left_out_by_trigger();
 

@@ -171,31 +171,32 @@ void UserWriter::write(pg::JsonbWriter &w, const UserRecord &user,
     w.end();
 }
 
-void write_users(pg::JsonbWriter &w, const pg::Vec<pg::Row> &rows) {
-    struct Entry {
-        std::string_view id;
-        std::size_t row;
-    };
-    pg::Vec<Entry> entries;
-    pg::Vec<std::string_view> ids;
-    entries.reserve(rows.size());
-    ids.reserve(rows.size());
-    for (std::size_t i = 0; i < rows.size(); i++) {
-        ids.push_back(rows[i].text(1));
-        entries.push_back({ids.back(), i});
-    }
-    std::sort(entries.begin(), entries.end(),
-              [](const Entry &a, const Entry &b) { return pg::key_less(a.id, b.id); });
+void write_users(pg::JsonbWriter &w, const pg::Vec<std::string_view> &ids,
+                 const std::function<UserRecord(std::size_t)> &record) {
+    pg::Vec<std::size_t> order;
+    order.reserve(ids.size());
+    for (std::size_t i = 0; i < ids.size(); i++)
+        order.push_back(i);
+    std::sort(order.begin(), order.end(),
+              [&ids](std::size_t a, std::size_t b) { return pg::key_less(ids[a], ids[b]); });
 
     const UserWriter writer(ids, Form::full);
-    w.begin_object(entries.size());
-    for (const Entry &entry : entries)
-        w.key(entry.id);
-    for (const Entry &entry : entries) {
+    w.begin_object(order.size());
+    for (const std::size_t i : order)
+        w.key(ids[i]);
+    for (const std::size_t i : order) {
         pg::check_interrupts();
-        writer.write(w, read_record(rows[entry.row]));
+        writer.write(w, record(i));
     }
     w.end();
+}
+
+void write_users(pg::JsonbWriter &w, const pg::Vec<pg::Row> &rows) {
+    pg::Vec<std::string_view> ids;
+    ids.reserve(rows.size());
+    for (const pg::Row &row : rows)
+        ids.push_back(row.text(1));
+    write_users(w, ids, [&rows](std::size_t i) { return read_record(rows[i]); });
 }
 
 Datum user_response(const pg::Call &call, const pg::Row &row, Form form,

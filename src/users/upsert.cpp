@@ -1,5 +1,6 @@
 // stream_upsert_users: creates users, and replaces those that exist.
 
+#include "users/bulk.hpp"
 #include "users/matches.hpp"
 #include "users/request.hpp"
 #include "users/response.hpp"
@@ -28,7 +29,7 @@ void refuse_first(const Matches &matches) {
 struct Outcome {
     std::size_t created = 0;
     std::size_t updated = 0;
-    pg::Vec<const Profile *> changed;
+    pg::Vec<Change> changed;
     pg::Vec<pg::Row> unchanged;
     TeamsLeft teams_left;
 };
@@ -41,7 +42,7 @@ Outcome compare(const pg::Vec<UserRequest> &users, const Matches &matches) {
         const Profile &profile = users[i].profile;
         if (!matches.row(i)) {
             outcome.created++;
-            outcome.changed.push_back(&profile);
+            outcome.changed.push_back({&profile, nullptr});
             continue;
         }
         const UserRecord stored = read_record(*matches.row(i));
@@ -50,20 +51,30 @@ Outcome compare(const pg::Vec<UserRequest> &users, const Matches &matches) {
             continue;
         }
         outcome.updated++;
-        outcome.changed.push_back(&profile);
+        outcome.changed.push_back({&profile, &*matches.row(i)});
         outcome.teams_left.compare(stored, profile);
     }
     return outcome;
 }
 
-// Stores what changed. A user that another call deleted after this one had looked is refused.
-pg::Rows store_changes(const pg::Vec<UserRequest> &users, const Outcome &outcome, bool whole) {
-    pg::Rows written = store(outcome.changed, GetCurrentTimestamp(), whole);
-    if (written.processed() < outcome.changed.size()) {
+// Stores what changed, one statement for all of it. A user that another call deleted after this one
+// had looked is refused.
+pg::Rows store_changes(const pg::Vec<UserRequest> &users, const pg::Vec<const Profile *> &profiles,
+                       TimestampTz now, bool whole) {
+    pg::Rows written = store(profiles, now, whole);
+    if (written.processed() < profiles.size()) {
         refuse_first(match(users));
         throw left_out_by_trigger();
     }
     return written;
+}
+
+pg::Vec<const Profile *> profiles_of(const pg::Vec<Change> &changes) {
+    pg::Vec<const Profile *> profiles;
+    profiles.reserve(changes.size());
+    for (const Change &change : changes)
+        profiles.push_back(change.profile);
+    return profiles;
 }
 
 Datum counts_response(const pg::Call &call, const Outcome &outcome, std::string_view task_id) {
@@ -83,13 +94,37 @@ Datum counts_response(const pg::Call &call, const Outcome &outcome, std::string_
     return w.datum();
 }
 
+void end_users_response(pg::JsonbWriter &w, const pg::Call &call, std::string_view task_id) {
+    w.string(call.duration());
+    w.string(task_id);
+    w.end();
+}
+
 Datum users_response(const pg::Call &call, const pg::Vec<pg::Row> &rows, std::string_view task_id) {
     pg::JsonbWriter w(call.result_context());
     w.begin_object({"users", "duration", "membership_deletion_task_id"});
     write_users(w, rows);
-    w.string(call.duration());
-    w.string(task_id);
-    w.end();
+    end_users_response(w, call, task_id);
+    return w.datum();
+}
+
+// The users as they now are, without reading them again.
+Datum users_response(const pg::Call &call, const Outcome &outcome, TimestampTz now,
+                     std::string_view task_id) {
+    const std::size_t changed = outcome.changed.size();
+    pg::Vec<std::string_view> ids;
+    ids.reserve(changed + outcome.unchanged.size());
+    for (const Change &change : outcome.changed)
+        ids.push_back(change.profile->id);
+    for (const pg::Row &row : outcome.unchanged)
+        ids.push_back(row.text(1));
+    pg::JsonbWriter w(call.result_context());
+    w.begin_object({"users", "duration", "membership_deletion_task_id"});
+    write_users(w, ids, [&](std::size_t i) {
+        return i < changed ? record_of(outcome.changed[i], now)
+                           : read_record(outcome.unchanged[i - changed]);
+    });
+    end_users_response(w, call, task_id);
     return w.datum();
 }
 
@@ -110,7 +145,15 @@ Datum upsert(const pg::Call &call, const Jsonb *request, bool return_users) {
     if (outcome.changed.empty())
         return return_users ? users_response(call, outcome.unchanged, {})
                             : counts_response(call, outcome, {});
-    const pg::Rows written = store_changes(users, outcome, return_users);
+    const pg::Vec<const Profile *> profiles = profiles_of(outcome.changed);
+    const TimestampTz now = GetCurrentTimestamp();
+    if (profiles.size() >= bulk_minimum && store_in_bulk(outcome.changed, now)) {
+        tell(profiles);
+        const std::string task_id = outcome.teams_left.enqueue();
+        return return_users ? users_response(call, outcome, now, task_id)
+                            : counts_response(call, outcome, task_id);
+    }
+    const pg::Rows written = store_changes(users, profiles, now, return_users);
     const std::string task_id = outcome.teams_left.enqueue();
     if (!return_users)
         return counts_response(call, outcome, task_id);
