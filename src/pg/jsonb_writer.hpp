@@ -26,6 +26,8 @@ class JsonbWriter {
 public:
     // The value is built in the given context and belongs to whoever owns that context.
     explicit JsonbWriter(MemoryContext context = CurrentMemoryContext);
+    // Room for so many bytes: a large value that outgrows its room is copied, and lies there twice.
+    void reserve(std::size_t bytes) { buffer_.reserve(bytes); }
 
     // n keys must follow, in order, then n values, then end().
     void begin_object(std::size_t n);

@@ -109,8 +109,8 @@ Datum users_response(const pg::Call &call, const pg::Vec<pg::Row> &rows, std::st
 }
 
 // The users as they now are, without reading them again.
-Datum users_response(const pg::Call &call, const Outcome &outcome, TimestampTz now,
-                     std::string_view task_id) {
+Datum users_response(const pg::Call &call, const Jsonb *request, const Outcome &outcome,
+                     TimestampTz now, std::string_view task_id) {
     const std::size_t changed = outcome.changed.size();
     pg::Vec<std::string_view> ids;
     ids.reserve(changed + outcome.unchanged.size());
@@ -118,7 +118,10 @@ Datum users_response(const pg::Call &call, const Outcome &outcome, TimestampTz n
         ids.push_back(change.profile->id);
     for (const pg::Row &row : outcome.unchanged)
         ids.push_back(row.text(1));
+    // What a user has beside what its request says takes less.
+    constexpr std::size_t answered_beside = 600;
     pg::JsonbWriter w(call.result_context());
+    w.reserve(VARSIZE(request) + ids.size() * answered_beside);
     w.begin_object({"users", "duration", "membership_deletion_task_id"});
     write_users(w, ids, [&](std::size_t i) {
         return i < changed ? record_of(outcome.changed[i], now)
@@ -150,7 +153,7 @@ Datum upsert(const pg::Call &call, const Jsonb *request, bool return_users) {
     if (profiles.size() >= bulk_minimum && store_in_bulk(outcome.changed, now)) {
         tell(profiles);
         const std::string task_id = outcome.teams_left.enqueue();
-        return return_users ? users_response(call, outcome, now, task_id)
+        return return_users ? users_response(call, request, outcome, now, task_id)
                             : counts_response(call, outcome, task_id);
     }
     const pg::Rows written = store_changes(users, profiles, now, return_users);
