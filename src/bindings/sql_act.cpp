@@ -63,9 +63,12 @@ std::string in_place(const Relation &relation) {
            ")";
 }
 
-// The same of a row that may be in a table that inherits, where places are others.
+// The same of a row that may be in a table that inherits, where places are others. The list of
+// places is hashed when it is selected from, not when it is a parameter.
 std::string still_there(const Relation &relation) {
-    return "(" + is_itself(relation) + " AND " + in_place(relation) + ")";
+    return "(" + is_itself(relation) +
+           " AND t.ctid OPERATOR(pg_catalog.=) ANY (SELECT p.place FROM pg_catalog.unnest(" +
+           extra(extras_after(relation.key.size()).places) + ") AS p (place)))";
 }
 
 } // namespace
@@ -249,20 +252,20 @@ std::string erase_child_sql(const Child &child) {
            (child.child->is_remembered() && child.child->mark ? returning_key(*child.child) : "");
 }
 
-// A row of the same batch is about to go itself and keeps its pointer until then.
+// A row of the same batch is about to go itself and keeps its pointer until then. The batch is
+// hashed for that, whatever number of rows the planner takes it for.
 std::string clear_child_sql(const Child &child) {
     std::string sql = "UPDATE " + child.child->name + " t SET " + child.columns.back().second.name +
                       " = NULL FROM " + bare_keys(child) + " WHERE " + hanging_rows(child);
     if (child.child == child.parent) {
         const auto &key = child.child->key;
-        sql += " AND NOT EXISTS (SELECT FROM unnest(" +
-               join(key.size(), ", ", [](std::size_t i) { return parameter(i + 3) + "::text[]"; }) +
-               ") AS s (" + join(key.size(), ", ", key_alias) + ") WHERE " +
-               join(key.size(), " AND ",
-                    [&](std::size_t i) {
-                        return equal("t." + key[i].name, "s." + key_alias(i) + "::" + key[i].type);
-                    }) +
-               ")";
+        const auto columns = [&](auto column) { return join(key.size(), ", ", column); };
+        sql += " AND NOT ((" + columns([&](std::size_t i) { return "t." + key[i].name; }) +
+               ") OPERATOR(pg_catalog.=) ANY (SELECT " +
+               columns([&](std::size_t i) { return "s." + key_alias(i) + "::" + key[i].type; }) +
+               " FROM unnest(" +
+               columns([](std::size_t i) { return parameter(i + 3) + "::text[]"; }) + ") AS s (" +
+               columns(key_alias) + ")))";
     }
     return sql;
 }
