@@ -27,7 +27,7 @@ COLUMNS = "id, role, name, image, custom, teams, language, invisible"
 A_CHUNK = "UPDATE stream.tasks SET steps"
 STATEMENTS = [
     ("finding rows", r"SELECT .*LATERAL \(SELECT", "the batches' statements"),
-    ("the messages", "DELETE FROM stream.messages ", "DELETE of them"),
+    ("the messages", "DELETE FROM (ONLY )?stream.messages ", "DELETE of them"),
     ("children", "DELETE FROM .*USING unnest", "DELETEs of reactions and flags"),
     ("pointers", "UPDATE stream.messages ", "UPDATEs of replies' and quotes' pointers"),
     ("progress", A_CHUNK, "UPDATE of the task's row, a chunk each"),
