@@ -61,8 +61,9 @@ eventually 10 'the worker to rest' holds "state = 'idle' $backend"
 same "A worker that pauses holds neither a snapshot, nor a transaction id, nor a lock on any table" \
     "$(value "SELECT backend_xmin IS NULL, backend_xid IS NULL, (SELECT count(*) FROM pg_locks l WHERE l.pid = a.pid AND relation IS NOT NULL) FROM (SELECT * $backend) AS a")" "t|t|0"
 same "Its task is running, at a step, with what is done" \
-    "$(value "SELECT status, step, done, percent > 0 AND percent < 100 FROM stream.task_progress WHERE task_id = '$task'")" \
-    "running|mark stream.messages by user_id|$(done_rows)|t"
+    "$(value "SELECT p.status, p.step, p.done = t.done, percent > 0 AND percent < 100
+              FROM stream.task_progress p JOIN stream.tasks t ON t.id = p.task_id WHERE p.task_id = '$task'")" \
+    "running|mark stream.messages by user_id|t|t"
 
 started=$(milliseconds)
 value "SELECT stream_cancel_task('$task')" >/dev/null
