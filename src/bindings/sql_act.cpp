@@ -198,19 +198,29 @@ std::string forget_marks_sql(std::size_t key_columns) {
            "]";
 }
 
+namespace {
+
+// A condition: one of the tasks that the users of the task with seq $1 are tagged with.
+std::string is_tag_of_users(const std::string &task) {
+    return task +
+           " IN (SELECT (u.detail ->> 'task')::uuid FROM stream.task_users u WHERE u.seq = $1)";
+}
+
+} // namespace
+
 std::string unmark_rest_sql(const Binding &membership) {
     const Container &container = *membership.container;
     const Relation &relation = *container.relation;
     const std::string task = "t." + relation.mark->task;
     const std::string members =
-        " FROM " + membership.relation->name + " m" + " LEFT JOIN stream.users u ON u.id = m." +
+        " FROM " + membership.relation->name + " m LEFT JOIN stream.users u ON u.id = m." +
         membership.user.name + "::text WHERE m." + container.member_column + " = t." +
         relation.key.front().name +
         (container.ended_column.empty() ? "" : " AND m." + container.ended_column + " IS NULL");
-    return "UPDATE " + relation.name + " t SET " + lift_mark(relation) + " WHERE " + task +
-           " IN (SELECT (u.detail ->> 'task')::uuid FROM stream.task_users u WHERE u.seq = $1)"
-           " AND NOT EXISTS (SELECT FROM stream.users u WHERE u.deleted_by_task = " +
-           task + " OR u.deactivated_by_task = " + task +
+    return "UPDATE " + relation.name + " t SET " + lift_mark(relation) + " WHERE " +
+           is_tag_of_users(task) +
+           " AND NOT EXISTS (SELECT FROM stream.users u WHERE u.deleted_by_task = " + task +
+           " OR u.deactivated_by_task = " + task +
            ") AND (EXISTS (SELECT FROM stream.tasks o WHERE o.id = " + task +
            " AND o.counts -> 'stream.users' IN ('{\"soft\": 1}', '{\"deactivated\": 1}'))"
            " OR (SELECT count(*) < 2 AND count(COALESCE(u.deleted_at, u.deactivated_at)) = 0" +
@@ -226,10 +236,8 @@ std::string unmark_rest_of_child_sql(const Child &child) {
                 [&](std::size_t i) {
                     return "t." + child.columns[i].second.name + " = p." + child.columns[i].first;
                 }) +
-           " AND " + task +
-           " IN (SELECT (u.detail ->> 'task')::uuid FROM stream.task_users u WHERE u.seq = $1)"
-           " AND p." +
-           child.parent->mark->task + " IS DISTINCT FROM " + task;
+           " AND " + is_tag_of_users(task) + " AND p." + child.parent->mark->task +
+           " IS DISTINCT FROM " + task;
 }
 
 std::string mark_child_sql(const Child &child) {

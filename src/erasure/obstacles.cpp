@@ -5,6 +5,7 @@
 #include "erasure/holds.hpp"
 #include "lifecycle/deletion.hpp"
 #include "pg/array.hpp"
+#include "pg/transaction.hpp"
 
 namespace stream::erasure {
 
@@ -48,10 +49,8 @@ std::string shared_containers(const bindings::Binding &membership) {
 // Runs body under a snapshot taken now, whatever the transaction's isolation level: the lock was
 // waited for to see what others committed meanwhile.
 template <class F> auto as_of_now(F &&body) {
-    pg::guard([]() noexcept { PushActiveSnapshot(GetLatestSnapshot()); });
-    auto result = body();
-    pg::guard([]() noexcept { PopActiveSnapshot(); });
-    return result;
+    const pg::LatestSnapshot now;
+    return body();
 }
 
 Error held(const std::string &user) {

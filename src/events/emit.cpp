@@ -5,7 +5,6 @@
 #include "pg/array.hpp"
 #include "pg/jsonb_writer.hpp"
 #include "pg/spi.hpp"
-#include "pg/transaction.hpp"
 #include "settings.hpp"
 #include "tasks/task.hpp"
 
@@ -39,7 +38,7 @@ pg::Statement forget_in_rows_of_one(R"(
               AND NOT (type = 'user.deleted' AND task_id IS NOT DISTINCT FROM $2::uuid)
             OFFSET 0) AS e
         WHERE l.seq = $1 AND NOT EXISTS (SELECT FROM stream.users u WHERE u.id = l.user_id))))",
-                                    {INT8OID, TEXTOID});
+                                    {INT8OID, TEXTOID}, pg::Planning::once);
 
 // One walk over these rows, whatever the number of users: "IS TRUE" keeps each comparison with the
 // list of users a look into a hash table, which for a few users takes longer than comparing them
@@ -57,7 +56,7 @@ pg::Statement forget_in_rows_of_many(R"(
       AND NOT (e.type = 'user.deleted' AND e.task_id IS NOT DISTINCT FROM $2::uuid)
       AND CASE WHEN (SELECT count(*) FROM erased) <= 16 THEN e.user_ids && ARRAY(SELECT id FROM erased)
                ELSE EXISTS (SELECT FROM unnest(e.user_ids) AS n (id) WHERE (n.id IN (SELECT id FROM erased)) IS TRUE) END)",
-                                     {INT8OID, TEXTOID});
+                                     {INT8OID, TEXTOID}, pg::Planning::once);
 
 Datum details_of(const Event &event) {
     const std::pair<std::string_view, std::string_view> fields[] = {
@@ -134,8 +133,6 @@ void task_completed(const tasks::Task &task) {
     if (task.kind != "delete_users" || task.text("user_mode") != "hard")
         return;
     lock_past();
-    // The plans are kept while the log grows.
-    pg::set_for_now("enable_seqscan", "off");
     forget_in_rows_of_one.run({task.seq, task.id});
     forget_in_rows_of_many.run({task.seq, task.id});
 }

@@ -172,10 +172,8 @@ int64 act_by_place(const Task &task, const Step &step, const Batch &batch) {
     const std::size_t keys = relation.key.size();
     const pg::Params params = action_params(task, batch, std::nullopt);
     uint64 handled = 0;
-    if (!batch.places.empty()) {
-        const pg::ByIndex by_index;
+    if (!batch.places.empty())
         handled = write(relation, action_sql(step, bindings::By::place), keys, params).processed();
-    }
     if (handled < batch.ids.size())
         handled += write(relation, action_sql(step, bindings::By::key_when_moved), keys, params)
                        .processed();

@@ -1,6 +1,7 @@
 // The guard triggers: rows whose author is deleted or deactivated are refused on insert.
 
 #include "pg/spi.hpp"
+#include "pg/transaction.hpp"
 #include "settings.hpp"
 
 using namespace stream;
@@ -51,9 +52,8 @@ void require_id_type(const TriggerData *trigger, const std::string &column, bool
 // Looks at the users as they are now: under the snapshot of a transaction that began before a
 // deletion they would all seem to live, and what it writes could come after the last look.
 void check(const std::string &table, const std::string &author, const std::string &column) {
-    pg::guard([]() noexcept { PushActiveSnapshot(GetLatestSnapshot()); });
+    const pg::LatestSnapshot now;
     const pg::Rows rows = pg::prepared(refused_author_sql(table, author), {}).read({});
-    pg::guard([]() noexcept { PopActiveSnapshot(); });
     if (rows.empty())
         return;
     const std::string_view id = rows[0].text(1);

@@ -3,6 +3,7 @@
 #include "moderation/parties.hpp"
 #include "moderation/people.hpp"
 #include "pg/response.hpp"
+#include "pg/transaction.hpp"
 
 using namespace stream;
 using namespace stream::moderation;
@@ -95,10 +96,8 @@ void require_parties(const Flag &flag) {
 // Looks at what is committed by now: an older snapshot would not show the flag that this call has
 // waited for.
 void refuse_twice(const Flag &flag) {
-    pg::guard([]() noexcept { PushActiveSnapshot(GetLatestSnapshot()); });
-    const bool flagged = is_flagged.read(flag.key())[0].boolean(1);
-    pg::guard([]() noexcept { PopActiveSnapshot(); });
-    if (flagged)
+    const pg::LatestSnapshot now;
+    if (is_flagged.read(flag.key())[0].boolean(1))
         throw bad_input("flag already exists")
             .at("entity_id")
             .of(flag.entity_id)

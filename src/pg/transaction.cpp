@@ -89,33 +89,14 @@ ActAs::~ActAs() {
     SetUserIdAndSecContext(previous_role_, previous_context_);
 }
 
-LatestSnapshot::LatestSnapshot() {
-    guard([]() noexcept { PushActiveSnapshot(GetLatestSnapshot()); });
+ActiveSnapshot::ActiveSnapshot(Snapshot (*take)()) {
+    guard([take]() noexcept { PushActiveSnapshot(take()); });
 }
 
-LatestSnapshot::~LatestSnapshot() {
+ActiveSnapshot::~ActiveSnapshot() {
     // After an error the transaction's, or subtransaction's, end pops it.
     if (std::uncaught_exceptions() == exceptions_)
         PopActiveSnapshot();
-}
-
-// Vacuum leaves alone what a snapshot may see.
-PlacesKept::PlacesKept() {
-    guard([]() noexcept { PushActiveSnapshot(GetTransactionSnapshot()); });
-}
-
-PlacesKept::~PlacesKept() {
-    if (std::uncaught_exceptions() == exceptions_)
-        PopActiveSnapshot();
-}
-
-ByIndex::ByIndex() : guc_level_(NewGUCNestLevel()) {
-    set_for_now("enable_seqscan", "off");
-}
-
-ByIndex::~ByIndex() {
-    if (std::uncaught_exceptions() == exceptions_)
-        AtEOXact_GUC(false, guc_level_);
 }
 
 // Runs under the caller's search_path, so the operator is named in full.

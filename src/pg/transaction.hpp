@@ -50,44 +50,30 @@ private:
     int exceptions_ = std::uncaught_exceptions();
 };
 
-// While it lives, statements that only read (Statement::read) see what has been committed by now,
-// whatever the transaction's isolation level.
-class LatestSnapshot {
+// A snapshot that is the active one as long as it lives.
+class ActiveSnapshot {
 public:
-    LatestSnapshot();
-    LatestSnapshot(const LatestSnapshot &) = delete;
-    LatestSnapshot &operator=(const LatestSnapshot &) = delete;
-    ~LatestSnapshot();
+    ActiveSnapshot(const ActiveSnapshot &) = delete;
+    ActiveSnapshot &operator=(const ActiveSnapshot &) = delete;
+
+protected:
+    explicit ActiveSnapshot(Snapshot (*take)());
+    ~ActiveSnapshot();
 
 private:
     int exceptions_ = std::uncaught_exceptions();
+};
+
+// While it lives, statements that only read (Statement::read) see what has been committed by now,
+// whatever the transaction's isolation level.
+struct LatestSnapshot : ActiveSnapshot {
+    LatestSnapshot() : ActiveSnapshot(GetLatestSnapshot) {}
 };
 
 // While it lives, no row that a statement begun meanwhile finds can give its place to another one,
-// whoever deletes or changes it.
-class PlacesKept {
-public:
-    PlacesKept();
-    PlacesKept(const PlacesKept &) = delete;
-    PlacesKept &operator=(const PlacesKept &) = delete;
-    ~PlacesKept();
-
-private:
-    int exceptions_ = std::uncaught_exceptions();
-};
-
-// While it lives, statements are planned to read no table from its beginning to its end. Their
-// triggers' too, which changes nothing but how they find rows.
-class ByIndex {
-public:
-    ByIndex();
-    ByIndex(const ByIndex &) = delete;
-    ByIndex &operator=(const ByIndex &) = delete;
-    ~ByIndex();
-
-private:
-    int guc_level_;
-    int exceptions_ = std::uncaught_exceptions();
+// whoever deletes or changes it: vacuum leaves alone what a snapshot may see.
+struct PlacesKept : ActiveSnapshot {
+    PlacesKept() : ActiveSnapshot(GetTransactionSnapshot) {}
 };
 
 // The owner of the extension: the role its functions run as.

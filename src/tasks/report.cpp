@@ -140,29 +140,20 @@ void sleep_a_little(long milliseconds) {
     pg::check_interrupts();
 }
 
-// Runs body under a snapshot of its own, taken now, whatever the caller's isolation level.
-template <class F> auto as_of_now(F &&body) {
-    pg::guard([]() noexcept { PushActiveSnapshot(GetLatestSnapshot()); });
-    auto result = body();
-    pg::guard([]() noexcept { PopActiveSnapshot(); });
-    return result;
-}
-
 // The response once the task is over, or at_last is set; else nothing.
 std::optional<Datum> poll(const pg::Call &call, const pg::Param &id, bool at_last) {
-    return as_of_now([&]() -> std::optional<Datum> {
-        if (!at_last) {
-            const pg::Rows end = read_end.read({id});
-            if (end.empty())
-                throw unknown_task(call);
-            if (!is_over(end[0].text(1)))
-                return std::nullopt;
-        }
-        const pg::Rows rows = read_status.read({id});
-        if (rows.empty())
+    const pg::LatestSnapshot now;
+    if (!at_last) {
+        const pg::Rows end = read_end.read({id});
+        if (end.empty())
             throw unknown_task(call);
-        return task_response(call, rows[0]);
-    });
+        if (!is_over(end[0].text(1)))
+            return std::nullopt;
+    }
+    const pg::Rows rows = read_status.read({id});
+    if (rows.empty())
+        throw unknown_task(call);
+    return task_response(call, rows[0]);
 }
 
 Datum task_id_response(const pg::Call &call, std::string_view status) {
@@ -195,7 +186,8 @@ STREAM_FUNCTION(stream_worker_is_gone, "GetTask") {
     const pg::Param pid = pg::Param::datum(call.datum(1));
     if (!worker_lives.run({pid}).empty())
         return BoolGetDatum(false);
-    return BoolGetDatum(as_of_now([&] { return !still_running.read({id, pid}).empty(); }));
+    const pg::LatestSnapshot now;
+    return BoolGetDatum(!still_running.read({id, pid}).empty());
 }
 
 // Sleeps 1 ms after the first look and at most 50 ms later, so that a short task is seen at once
