@@ -8,15 +8,12 @@ namespace stream::lifecycle {
 
 namespace {
 
-const std::string mark_users = R"(
+OverUsers mark_users(R"(
     UPDATE stream.users
     SET deleted_at = COALESCE(deleted_at, $2), deleted_mode = $3, deleted_by_task = $4::uuid,
         online = false, updated_at = $2
-    WHERE id = ANY ($1))";
-
-const std::vector<Oid> mark_types{TEXTARRAYOID, TIMESTAMPTZOID, TEXTOID, TEXTOID};
-pg::Statement mark_few(mark_users, mark_types, pg::Planning::once);
-pg::Statement mark_many(mark_users, mark_types);
+    WHERE id = ANY ($1))",
+                     {TEXTARRAYOID, TIMESTAMPTZOID, TEXTOID, TEXTOID});
 
 Mode mode_named(const std::string &name) {
     for (const Mode mode : {Mode::soft, Mode::pruning, Mode::hard})
@@ -57,9 +54,8 @@ std::string start_deletion(const std::vector<Subject> &subjects, const DeletionR
     if (modes.user == Mode::none)
         return task;
     const pg::Vec<std::string_view> ids = ids_of(subjects);
-    (are_few(ids.size()) ? mark_few : mark_many)
-        .run({pg::Param::datum(pg::text_array(ids)), GetCurrentTimestamp(), mode_name(modes.user),
-              task});
+    mark_users.run(ids.size(), {pg::Param::datum(pg::text_array(ids)), GetCurrentTimestamp(),
+                                mode_name(modes.user), task});
     events::emit({events::Type::user_deleted, task, {}, {}, mode_name(modes.user)}, ids);
     return task;
 }

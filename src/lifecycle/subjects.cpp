@@ -8,16 +8,14 @@ namespace stream::lifecycle {
 
 namespace {
 
-const std::string lock_users = R"(
+OverUsers lock_users(R"(
     SELECT id, deactivated_at IS NOT NULL, deactivated_by_task::text,
            deleted_at IS NOT NULL, deleted_mode, deleted_by_task::text
     FROM stream.users
     WHERE id = ANY ($1)
     ORDER BY id
-    FOR NO KEY UPDATE)";
-
-pg::Statement lock_few(lock_users, {TEXTARRAYOID}, pg::Planning::once);
-pg::Statement lock_many(lock_users, {TEXTARRAYOID});
+    FOR NO KEY UPDATE)",
+                     {TEXTARRAYOID});
 
 pg::Statement user_state("SELECT deleted_at IS NOT NULL FROM stream.users WHERE id = $1",
                          {TEXTOID});
@@ -51,8 +49,7 @@ std::vector<Subject> lock_subjects(const std::vector<std::string_view> &ids, boo
                 .at(subjects[i].path)
                 .of(ids[i]);
     }
-    const pg::Rows rows =
-        (are_few(ids.size()) ? lock_few : lock_many).run({pg::Param::datum(pg::text_array(ids))});
+    const pg::Rows rows = lock_users.run(ids.size(), {pg::Param::datum(pg::text_array(ids))});
     std::vector<bool> known(ids.size(), false);
     for (std::size_t i = 0; i < rows.size(); i++) {
         const std::size_t at = position.at(rows[i].text(1));

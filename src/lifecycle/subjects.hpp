@@ -28,11 +28,20 @@ void refuse_deleted(const Subject &subject, const char *verb);
 // Refuses an id that names no user that is alive, for arguments such as new_owner.
 void require_live_user(std::string_view id, const char *argument);
 
-// Whether to look each of so many users up by index, however many there are in all. A statement
-// over more of them is planned for their number.
-inline bool are_few(std::size_t users) {
-    return users <= 100;
-}
+// A statement over users. A few are looked up by index each, however many there are in all; over
+// more of them it is planned for their number.
+class OverUsers {
+public:
+    OverUsers(const std::string &sql, const std::vector<Oid> &types)
+        : few_(sql, types, pg::Planning::once), many_(sql, types) {}
+    pg::Rows run(std::size_t users, const pg::Params &params) {
+        return (users <= 100 ? few_ : many_).run(params);
+    }
+
+private:
+    pg::Statement few_;
+    pg::Statement many_;
+};
 
 pg::Vec<std::string_view> ids_of(const std::vector<Subject> &subjects);
 
