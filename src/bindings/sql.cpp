@@ -130,6 +130,29 @@ std::string batch_sql(const Walk &walk, bool resume) {
            inner + rows_sql(walk, "$3") + ordered + ") AS t LIMIT $2";
 }
 
+namespace {
+
+std::string swept_condition(const Walk &walk) {
+    return (walk.match ? " AND " + equal("t." + walk.match_column, "$2") : "") +
+           wanted_condition(walk);
+}
+
+} // namespace
+
+std::string places_sql(const Walk &walk) {
+    return "SELECT CASE WHEN " + is_itself(*walk.relation) + " THEN t.ctid END FROM " +
+           walk.relation->name + " t WHERE t." + walk.column.name +
+           " = ANY ($1::text[]::" + walk.column.type + "[])" + swept_condition(walk);
+}
+
+std::string placed_sql(const Walk &walk) {
+    const auto &key = walk.relation->key;
+    return "SELECT t." + walk.column.name + "::text, " +
+           join(key.size(), ", ", [&](std::size_t i) { return "t." + key[i].name + "::text"; }) +
+           ", t.ctid FROM ONLY " + walk.relation->name + " t WHERE t.ctid = ANY ($1)" +
+           swept_condition(walk);
+}
+
 std::string remaining_sql(const Walk &walk) {
     const std::size_t keys = walk.relation->key.size();
     return "SELECT EXISTS (SELECT FROM " + keys_table(keys) +

@@ -53,6 +53,15 @@ std::string rows_sql(const Walk &walk, const std::string &match);
 
 std::string batch_sql(const Walk &walk, bool resume);
 
+// A sweep takes the rows of many drivers in the order in which the table holds them. Of a walk by a
+// column with an id, over a table of the extension's, without tags.
+// The places of all rows of the drivers $1 (text[]), with match value $2 (text): returns (tid),
+// null for a row of a table that inherits.
+std::string places_sql(const Walk &walk);
+// What is in the places $1 (tid[]), with match value $2 (text), whoever's it is: returns (driver
+// text, key columns as text …, tid).
+std::string placed_sql(const Walk &walk);
+
 // Whether any of the rows given, as in an action statement, is still one that the walk looks at:
 // returns (boolean). Not for walks that leave out what is claimed.
 std::string remaining_sql(const Walk &walk);

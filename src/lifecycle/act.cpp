@@ -29,7 +29,7 @@ pg::Params action_params(const Task &task, const Batch &batch, pg::Param value,
     params.push_back(value);
     params.emplace_back(task.seq);
     params.push_back(list);
-    params.push_back(pg::Param::datum(pg::place_array(batch.places)));
+    params.push_back(pg::Param::datum(pg::place_array(batch.places.data(), batch.places.size())));
     return params;
 }
 

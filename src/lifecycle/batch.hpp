@@ -12,11 +12,11 @@ namespace stream::lifecycle {
 // Primary keys of rows, column by column. Views point into what they were read from.
 struct Keys : std::vector<pg::Vec<std::string_view>> {
     explicit Keys(std::size_t columns) : std::vector<pg::Vec<std::string_view>>(columns) {}
-    // Of rows that a statement returned, from their column first on.
-    Keys(const pg::Rows &rows, std::size_t columns, int first = 1) : Keys(columns) {
+    // Of rows that a statement returned.
+    Keys(const pg::Rows &rows, std::size_t columns) : Keys(columns) {
         for (std::size_t i = 0; i < rows.size(); i++)
             for (std::size_t k = 0; k < columns; k++)
-                (*this)[k].push_back(rows[i].text(static_cast<int>(k) + first));
+                (*this)[k].push_back(rows[i].text(static_cast<int>(k) + 1));
     }
     bool none() const { return front().empty(); }
 };
@@ -37,14 +37,27 @@ struct Drivers {
 // Rows to handle: for each its driver, the driver's tag and its primary key; of those that have
 // one, the place. Views point into rows and drivers.
 struct Batch {
+    // Of rows (driver's position, key columns …[, place]).
     Batch(pg::Rows found, const Drivers &drivers, std::size_t key_columns, bool placed)
-        : rows(std::move(found)), keys(rows, key_columns, 2) {
+        : Batch(std::move(found), drivers, key_columns, placed,
+                [](const pg::Row &row) { return static_cast<std::size_t>(row.int8(1)) - 1; }) {}
+
+    // driver_of: a row's driver, as a position in drivers; none: the row is left out.
+    template <class DriverOf>
+    Batch(pg::Rows found, const Drivers &drivers, std::size_t key_columns, bool placed,
+          DriverOf driver_of)
+        : rows(std::move(found)), keys(key_columns) {
         const int place = static_cast<int>(key_columns) + 2;
         for (std::size_t i = 0; i < rows.size(); i++) {
-            const auto n = static_cast<std::size_t>(rows[i].int8(1)) - 1;
-            ids.push_back(drivers.ids[n]);
-            tags.push_back(drivers.tags[n]);
-            if (const auto found_at = placed ? rows[i].place(place) : std::nullopt)
+            const pg::Row row = rows[i];
+            const std::optional<std::size_t> n = driver_of(row);
+            if (!n)
+                continue;
+            ids.push_back(drivers.ids[*n]);
+            tags.push_back(drivers.tags[*n]);
+            for (std::size_t k = 0; k < key_columns; k++)
+                keys[k].push_back(row.text(static_cast<int>(k) + 2));
+            if (const auto found_at = placed ? row.place(place) : std::nullopt)
                 places.push_back(*found_at);
         }
         for (const auto *column : {&ids, &tags})

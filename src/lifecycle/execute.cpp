@@ -70,6 +70,12 @@ void PlanJob::plan() {
         return;
     plan_ = planner_(*catalogue);
     catalogue_ = std::move(catalogue);
+    rolled_back();
+}
+
+void PlanJob::rolled_back() {
+    sweep_.reset();
+    swept_ = false;
 }
 
 // A cursor means something only in the plan it was made for. When bindings changed while the task
@@ -146,10 +152,14 @@ void PlanJob::next_step(Task &task) const {
 // One batch of a step: finds the next rows behind the cursor, handles them, and moves the cursor
 // behind them. Returns true when the step has no more rows.
 bool PlanJob::walk(Task &task, const Step &step, int64 &budget) {
+    const pg::PlacesKept kept;
+    if (sweep_) {
+        sweep(task, step, budget);
+        return false;
+    }
     tasks::Cursor &cursor = task.cursor;
     const bindings::Walk rows = walk_of(step);
     const bool resume = !cursor.key.empty();
-    const pg::PlacesKept kept;
     auto &statement =
         pg::prepared(bindings::batch_sql(rows, resume), resume ? resume_types : batch_types);
     const int64 limit = budget;
@@ -182,8 +192,18 @@ bool PlanJob::walk(Task &task, const Step &step, int64 &budget) {
                        match_value(step.match), pg::Param::datum(pg::text_array(drivers.tags)),
                        task.id, std::nullopt}),
         drivers, step.relation->key.size(), rows.placed);
+    if (batch.size() == limit && !swept_ && Sweep::suits(step)) {
+        Sweep whole(step, drivers);
+        if (whole.any()) {
+            sweep_ = std::move(whole);
+            budget = limit;
+            sweep(task, step, budget);
+            return false;
+        }
+    }
     handle(*catalogue_, task, step, batch);
     budget -= batch.size();
+    swept_ = false;
     if (batch.size() < limit) {
         cursor.driver = drivers.ids.back();
         return static_cast<int64>(drivers.ids.size()) < drivers_at_once;
@@ -191,6 +211,20 @@ bool PlanJob::walk(Task &task, const Step &step, int64 &budget) {
     cursor.driver = batch.ids.back();
     cursor.key = batch.last_key();
     return false;
+}
+
+// The same by place. What was missed is then walked to by its key.
+void PlanJob::sweep(Task &task, const Step &step, int64 &budget) {
+    const Drivers drivers = next_drivers(task, step);
+    const Batch batch = sweep_->next(step, drivers, budget);
+    handle(*catalogue_, task, step, batch);
+    budget -= batch_cost + batch.size();
+    if (!sweep_->over())
+        return;
+    swept_ = sweep_->missed();
+    if (!swept_)
+        task.cursor.driver = sweep_->last_driver();
+    sweep_.reset();
 }
 
 bool PlanJob::user_rows(Task &task, const Step &step, int64 &budget) {

@@ -85,12 +85,12 @@ Datum plain_array(std::size_t n, std::size_t bytes, Oid type, char *&elements) {
 
 } // namespace
 
-Datum place_array(const Vec<ItemPointerData> &places) {
+Datum place_array(const ItemPointerData *places, std::size_t n) {
     char *elements = nullptr;
-    const std::size_t bytes = places.size() * sizeof(ItemPointerData);
-    const Datum array = plain_array(places.size(), bytes, TIDOID, elements);
+    const std::size_t bytes = n * sizeof(ItemPointerData);
+    const Datum array = plain_array(n, bytes, TIDOID, elements);
     if (elements != nullptr)
-        memcpy(elements, places.data(), bytes);
+        memcpy(elements, places, bytes);
     return array;
 }
 

@@ -47,8 +47,8 @@ template <class Strings> Datum text_array(const Strings &strings) {
     return builder.datum();
 }
 
-// A tid[] datum, in the current context.
-Datum place_array(const Vec<ItemPointerData> &places);
+// A tid[] datum of n places, in the current context.
+Datum place_array(const ItemPointerData *places, std::size_t n);
 
 // A boolean[] datum, in the current context.
 Datum boolean_array(const Vec<bool> &values);

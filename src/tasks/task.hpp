@@ -62,6 +62,8 @@ public:
     // Does one chunk: about as many rows as stream_users.chunk_rows, in the current transaction.
     // blocked: nothing can be done until somebody else's transaction ends.
     virtual State advance(Task &task) = 0;
+    // The last chunk was rolled back: the task is where it was before.
+    virtual void rolled_back() = 0;
 };
 
 // Defined where the kinds of tasks are (src/lifecycle/jobs.cpp).

@@ -237,6 +237,7 @@ Outcome Worker::run_chunk(Job &job, Task &task) {
         const std::string step = task.step;
         task = before;
         task.step = step;
+        job.rolled_back();
         return settle(task, *failure);
     }
     if (cancelled)

@@ -8,7 +8,7 @@ test/cluster create "$cluster" --no-cron -c stream_users.response_times=off
 load
 copy_database undisturbed many one_chunk
 messages_left() { value 'SELECT count(*) FROM stream.messages'; }
-obstacle="SELECT FROM stream.messages WHERE user_id = 'u20' FOR KEY SHARE"
+obstacle="SELECT FROM stream.messages WHERE id = 'm50000' FOR KEY SHARE"
 
 # cancel_in_time TASK: cancels it and says how many milliseconds it took to end.
 cancel_in_time() {

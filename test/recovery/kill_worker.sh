@@ -9,9 +9,9 @@ test/cluster create "$cluster" --no-cron -c stream_users.response_times=off
 load
 copy_database undisturbed killed
 
-# In the middle of the work: user u20's messages come after those of a third of the users, u1 and most
-# others of them among these. Who deletes them waits as long as they are held.
-obstacle="SELECT FROM stream.messages WHERE user_id = 'u20' FOR KEY SHARE"
+# In the middle of the work: half of the messages that go lie before this one. Who deletes it waits as
+# long as it is held.
+obstacle="SELECT FROM stream.messages WHERE id = 'm50000' FOR KEY SHARE"
 
 database=undisturbed
 wanted_counts=$(foreseen)

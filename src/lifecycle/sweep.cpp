@@ -1,0 +1,83 @@
+#include "lifecycle/sweep.hpp"
+
+#include "bindings/sql.hpp"
+#include "lifecycle/act.hpp"
+#include "lifecycle/walk.hpp"
+
+#include <algorithm>
+
+namespace stream::lifecycle {
+
+namespace {
+
+// Rows a sweep holds at most, of six bytes each.
+constexpr std::size_t capacity = 1000000;
+// Places read at once while they are looked for.
+constexpr int64 places_at_once = 10000;
+
+} // namespace
+
+bool Sweep::suits(const Step &step) {
+    const bool by_users = step.drivers == nullptr && step.membership == nullptr;
+    const bool by_parents =
+        step.drivers != nullptr && step.drivers != step.relation && step.drivers->owner == 0;
+    return step.action == Action::erase && acts_by_place(step) && (by_users || by_parents) &&
+           step.column.form == bindings::Form::scalar;
+}
+
+Sweep::Sweep(const Step &step, const Drivers &drivers) : drivers_(drivers.ids.size()) {
+    while (drivers_ > 0 && !find(step, drivers))
+        drivers_ /= 4;
+    if (!any())
+        return;
+    last_driver_ = drivers.ids[drivers_ - 1];
+    const auto position = [](const ItemPointerData &place) {
+        return std::pair(ItemPointerGetBlockNumber(&place), ItemPointerGetOffsetNumber(&place));
+    };
+    std::sort(places_.begin(), places_.end(),
+              [&](const auto &a, const auto &b) { return position(a) < position(b); });
+}
+
+// Returns false when there are too many.
+bool Sweep::find(const Step &step, const Drivers &drivers) {
+    const pg::Vec<std::string_view> ids(
+        drivers.ids.begin(), drivers.ids.begin() + static_cast<std::ptrdiff_t>(drivers_));
+    places_.clear();
+    missed_ = false;
+    pg::Cursor cursor = pg::prepared(bindings::places_sql(walk_of(step)), {TEXTARRAYOID, TEXTOID},
+                                     pg::Planning::each_time)
+                            .open({pg::Param::datum(pg::text_array(ids)), match_value(step.match)});
+    for (;;) {
+        const pg::Rows rows = cursor.fetch(places_at_once);
+        if (rows.empty())
+            return true;
+        if (places_.size() + rows.size() > capacity)
+            return false;
+        for (std::size_t i = 0; i < rows.size(); i++)
+            if (const auto place = rows[i].place(1))
+                places_.push_back(*place);
+            else
+                missed_ = true;
+    }
+}
+
+Batch Sweep::next(const Step &step, const Drivers &drivers, int64 limit) {
+    const std::size_t n = std::min(places_.size() - next_, static_cast<std::size_t>(limit));
+    auto &statement = pg::prepared(bindings::placed_sql(walk_of(step)), {TIDARRAYOID, TEXTOID},
+                                   pg::Planning::once);
+    Batch batch(statement.run({pg::Param::datum(pg::place_array(places_.data() + next_, n)),
+                               match_value(step.match)}),
+                drivers, step.relation->key.size(), true,
+                [&](const pg::Row &row) -> std::optional<std::size_t> {
+                    const auto found =
+                        std::lower_bound(drivers.ids.begin(), drivers.ids.end(), row.text(1));
+                    if (found == drivers.ids.end() || *found != row.text(1))
+                        return std::nullopt;
+                    return static_cast<std::size_t>(found - drivers.ids.begin());
+                });
+    next_ += n;
+    missed_ = missed_ || static_cast<std::size_t>(batch.size()) < n;
+    return batch;
+}
+
+} // namespace stream::lifecycle

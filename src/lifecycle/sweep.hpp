@@ -1,0 +1,41 @@
+#pragma once
+// A sweep: the rows that a step finds through many drivers, in the order in which the table holds
+// them. Chunks that go by it come to each page of the table once, where chunks that go by driver
+// come to it again for each of its rows, and each time have to clean up what the one before left.
+// For erasures only: a row that is marked wants room for its new version on its page, which is what
+// cleaning up makes.
+
+#include "lifecycle/batch.hpp"
+#include "lifecycle/plan.hpp"
+
+namespace stream::lifecycle {
+
+// It lives for as many transactions as it takes and keeps nothing of a row but its place. What has
+// left its place meanwhile is not found any more: then the sweep has missed something.
+class Sweep {
+public:
+    static bool suits(const Step &step);
+
+    // Of as many of the drivers as have no more rows together than a sweep can hold; without any
+    // where the first one alone has more.
+    Sweep(const Step &step, const Drivers &drivers);
+
+    bool any() const { return drivers_ > 0; }
+    const std::string &last_driver() const { return last_driver_; }
+    bool over() const { return next_ == places_.size(); }
+    bool missed() const { return missed_; }
+
+    // The next rows, at most so many, as far as they are still those of the drivers given.
+    Batch next(const Step &step, const Drivers &drivers, int64 limit);
+
+private:
+    bool find(const Step &step, const Drivers &drivers);
+
+    std::vector<ItemPointerData> places_; // not in a transaction's memory
+    std::size_t next_ = 0;
+    std::size_t drivers_;
+    std::string last_driver_;
+    bool missed_ = false;
+};
+
+} // namespace stream::lifecycle
