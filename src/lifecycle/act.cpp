@@ -6,6 +6,7 @@
 #include "lifecycle/owners.hpp"
 #include "lifecycle/walk.hpp"
 #include "pg/array.hpp"
+#include "pg/table_size.hpp"
 #include "pg/transaction.hpp"
 #include "tasks/debug_point.hpp"
 
@@ -19,6 +20,8 @@ using bindings::Relation;
 using tasks::Task;
 
 constexpr int rounds_over_pointers = 3;
+// Reading a page whole takes less than looking up as many rows by index.
+constexpr int64 lookups_a_page = 4;
 
 // The parameters of an action statement: see bindings/sql.hpp.
 pg::Params action_params(const Task &task, const Batch &batch, pg::Param value,
@@ -44,8 +47,9 @@ std::vector<Oid> action_types(std::size_t key_columns, std::size_t emptied) {
 // Writes a table: an application's as its owner, because its triggers run with the rights of
 // whoever writes it.
 pg::Rows write(const Relation &relation, const std::string &sql, std::size_t key_columns,
-               const pg::Params &params, std::size_t emptied = 0) {
-    auto &statement = pg::prepared(sql, action_types(key_columns, emptied), pg::Planning::once);
+               const pg::Params &params, std::size_t emptied = 0,
+               pg::Planning planning = pg::Planning::once) {
+    auto &statement = pg::prepared(sql, action_types(key_columns, emptied), planning);
     if (relation.owner == 0)
         return statement.run(params);
     const pg::ActAs as_owner(relation.owner, relation.owner_path.c_str(), true);
@@ -127,6 +131,13 @@ bool may_point(const Child &child, const Batch &batch) {
         .boolean(1);
 }
 
+// A child with few rows, such as flags, is read whole for a batch of many.
+pg::Planning way_to(const Child &child, const Batch &batch) {
+    const auto pages = pg::pages_of(child.child->oid);
+    return pages && *pages * lookups_a_page < batch.size() ? pg::Planning::by_scan
+                                                           : pg::Planning::once;
+}
+
 // Children go, or lose their pointers, before the rows they hang on.
 void take_children_along(const Catalogue &catalogue, Task &task, const Step &step,
                          const Batch &batch) {
@@ -134,8 +145,9 @@ void take_children_along(const Catalogue &catalogue, Task &task, const Step &ste
         const std::string sql = child_sql(catalogue, step, *child);
         if (sql.empty() || !may_point(*child, batch))
             continue;
-        const pg::Rows rows = write(*child->child, sql, step.relation->key.size(),
-                                    action_params(task, batch, match_value(child->match)));
+        const pg::Rows rows =
+            write(*child->child, sql, step.relation->key.size(),
+                  action_params(task, batch, match_value(child->match)), 0, way_to(*child, batch));
         if (step.action != Action::mark && step.action != Action::unmark)
             forget_marks(*child->child, Keys(rows, child->child->key.size()));
         const auto handled = static_cast<int64>(rows.processed());

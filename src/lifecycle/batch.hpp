@@ -39,22 +39,23 @@ struct Drivers {
 struct Batch {
     // Of rows (driver's position, key columns …[, place]).
     Batch(pg::Rows found, const Drivers &drivers, std::size_t key_columns, bool placed)
-        : Batch(std::move(found), drivers, key_columns, placed,
-                [](const pg::Row &row) { return static_cast<std::size_t>(row.int8(1)) - 1; }) {}
+        : Batch(std::move(found), key_columns, placed, [&](const pg::Row &row) {
+              const auto n = static_cast<std::size_t>(row.int8(1)) - 1;
+              return std::optional(std::pair(drivers.ids[n], drivers.tags[n]));
+          }) {}
 
-    // driver_of: a row's driver, as a position in drivers; none: the row is left out.
+    // driver_of: a row's driver and its tag; none: the row is left out.
     template <class DriverOf>
-    Batch(pg::Rows found, const Drivers &drivers, std::size_t key_columns, bool placed,
-          DriverOf driver_of)
+    Batch(pg::Rows found, std::size_t key_columns, bool placed, DriverOf driver_of)
         : rows(std::move(found)), keys(key_columns) {
         const int place = static_cast<int>(key_columns) + 2;
         for (std::size_t i = 0; i < rows.size(); i++) {
             const pg::Row row = rows[i];
-            const std::optional<std::size_t> n = driver_of(row);
-            if (!n)
+            const auto driver = driver_of(row);
+            if (!driver)
                 continue;
-            ids.push_back(drivers.ids[*n]);
-            tags.push_back(drivers.tags[*n]);
+            ids.push_back(driver->first);
+            tags.push_back(driver->second);
             for (std::size_t k = 0; k < key_columns; k++)
                 keys[k].push_back(row.text(static_cast<int>(k) + 2));
             if (const auto found_at = placed ? row.place(place) : std::nullopt)

@@ -215,8 +215,7 @@ bool PlanJob::walk(Task &task, const Step &step, int64 &budget) {
 
 // The same by place. What was missed is then walked to by its key.
 void PlanJob::sweep(Task &task, const Step &step, int64 &budget) {
-    const Drivers drivers = next_drivers(task, step);
-    const Batch batch = sweep_->next(step, drivers, budget);
+    const Batch batch = sweep_->next(step, budget);
     handle(*catalogue_, task, step, batch);
     budget -= batch_cost + batch.size();
     if (!sweep_->over())

@@ -25,12 +25,10 @@ bool Sweep::suits(const Step &step) {
            step.column.form == bindings::Form::scalar;
 }
 
-Sweep::Sweep(const Step &step, const Drivers &drivers) : drivers_(drivers.ids.size()) {
-    while (drivers_ > 0 && !find(step, drivers))
-        drivers_ /= 4;
-    if (!any())
-        return;
-    last_driver_ = drivers.ids[drivers_ - 1];
+Sweep::Sweep(const Step &step, const Drivers &drivers)
+    : drivers_(drivers.ids.begin(), drivers.ids.end()) {
+    while (any() && !find(step))
+        drivers_.resize(drivers_.size() / 4);
     const auto position = [](const ItemPointerData &place) {
         return std::pair(ItemPointerGetBlockNumber(&place), ItemPointerGetOffsetNumber(&place));
     };
@@ -39,14 +37,13 @@ Sweep::Sweep(const Step &step, const Drivers &drivers) : drivers_(drivers.ids.si
 }
 
 // Returns false when there are too many.
-bool Sweep::find(const Step &step, const Drivers &drivers) {
-    const pg::Vec<std::string_view> ids(
-        drivers.ids.begin(), drivers.ids.begin() + static_cast<std::ptrdiff_t>(drivers_));
+bool Sweep::find(const Step &step) {
     places_.clear();
     missed_ = false;
-    pg::Cursor cursor = pg::prepared(bindings::places_sql(walk_of(step)), {TEXTARRAYOID, TEXTOID},
-                                     pg::Planning::each_time)
-                            .open({pg::Param::datum(pg::text_array(ids)), match_value(step.match)});
+    pg::Cursor cursor =
+        pg::prepared(bindings::places_sql(walk_of(step)), {TEXTARRAYOID, TEXTOID},
+                     pg::Planning::each_time)
+            .open({pg::Param::datum(pg::text_array(drivers_)), match_value(step.match)});
     for (;;) {
         const pg::Rows rows = cursor.fetch(places_at_once);
         if (rows.empty())
@@ -61,20 +58,20 @@ bool Sweep::find(const Step &step, const Drivers &drivers) {
     }
 }
 
-Batch Sweep::next(const Step &step, const Drivers &drivers, int64 limit) {
+Batch Sweep::next(const Step &step, int64 limit) {
     const std::size_t n = std::min(places_.size() - next_, static_cast<std::size_t>(limit));
     auto &statement = pg::prepared(bindings::placed_sql(walk_of(step)), {TIDARRAYOID, TEXTOID},
                                    pg::Planning::once);
+    const auto driver_of =
+        [&](const pg::Row &row) -> std::optional<std::pair<std::string_view, std::string_view>> {
+        const std::string_view driver = row.text(1);
+        if (!std::binary_search(drivers_.begin(), drivers_.end(), driver))
+            return std::nullopt;
+        return std::pair(driver, std::string_view());
+    };
     Batch batch(statement.run({pg::Param::datum(pg::place_array(places_.data() + next_, n)),
                                match_value(step.match)}),
-                drivers, step.relation->key.size(), true,
-                [&](const pg::Row &row) -> std::optional<std::size_t> {
-                    const auto found =
-                        std::lower_bound(drivers.ids.begin(), drivers.ids.end(), row.text(1));
-                    if (found == drivers.ids.end() || *found != row.text(1))
-                        return std::nullopt;
-                    return static_cast<std::size_t>(found - drivers.ids.begin());
-                });
+                step.relation->key.size(), true, driver_of);
     next_ += n;
     missed_ = missed_ || static_cast<std::size_t>(batch.size()) < n;
     return batch;

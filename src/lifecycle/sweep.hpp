@@ -16,25 +16,25 @@ class Sweep {
 public:
     static bool suits(const Step &step);
 
-    // Of as many of the drivers as have no more rows together than a sweep can hold; without any
-    // where the first one alone has more.
+    // Of as many of the drivers, in order, as have no more rows together than a sweep can hold;
+    // without any where the first one alone has more.
     Sweep(const Step &step, const Drivers &drivers);
 
-    bool any() const { return drivers_ > 0; }
-    const std::string &last_driver() const { return last_driver_; }
+    bool any() const { return !drivers_.empty(); }
+    const std::string &last_driver() const { return drivers_.back(); }
     bool over() const { return next_ == places_.size(); }
     bool missed() const { return missed_; }
 
-    // The next rows, at most so many, as far as they are still those of the drivers given.
-    Batch next(const Step &step, const Drivers &drivers, int64 limit);
+    // The next rows, at most so many, as far as they are still the drivers'.
+    Batch next(const Step &step, int64 limit);
 
 private:
-    bool find(const Step &step, const Drivers &drivers);
+    bool find(const Step &step);
 
-    std::vector<ItemPointerData> places_; // not in a transaction's memory
+    // None of it in a transaction's memory.
+    std::vector<std::string> drivers_;
+    std::vector<ItemPointerData> places_;
     std::size_t next_ = 0;
-    std::size_t drivers_;
-    std::string last_driver_;
     bool missed_ = false;
 };
 

@@ -39,6 +39,7 @@ Rows take_result() {
 int cursor_options(Planning planning) {
     switch (planning) {
     case Planning::once:
+    case Planning::by_scan:
         return CURSOR_OPT_GENERIC_PLAN;
     case Planning::each_time:
         return CURSOR_OPT_CUSTOM_PLAN | CURSOR_OPT_PARALLEL_OK;
@@ -46,6 +47,37 @@ int cursor_options(Planning planning) {
         return 0;
     }
 }
+
+bool is_ahead(Planning planning) {
+    return planning == Planning::once || planning == Planning::by_scan;
+}
+
+// As long as it lives the planner has either indexes or scans of whole tables to choose from.
+class WaysLeft {
+public:
+    explicit WaysLeft(bool by_scan) {
+        if (by_scan)
+            enable_indexscan = enable_indexonlyscan = enable_bitmapscan = enable_nestloop = false;
+        else
+            enable_seqscan = false;
+    }
+    WaysLeft(const WaysLeft &) = delete;
+    WaysLeft &operator=(const WaysLeft &) = delete;
+    ~WaysLeft() {
+        enable_indexscan = index_;
+        enable_indexonlyscan = index_only_;
+        enable_bitmapscan = bitmap_;
+        enable_nestloop = nested_;
+        enable_seqscan = scan_;
+    }
+
+private:
+    bool index_ = enable_indexscan;
+    bool index_only_ = enable_indexonlyscan;
+    bool bitmap_ = enable_bitmapscan;
+    bool nested_ = enable_nestloop;
+    bool scan_ = enable_seqscan;
+};
 
 // The parameters in the shape SPI takes them.
 struct Arguments {
@@ -128,40 +160,30 @@ Rows::~Rows() {
 }
 
 // The plan is kept until a change of its tables, or of their statistics, makes it invalid.
-void Statement::plan_by_index() {
-    if (by_index_ && SPI_plan_is_valid(plan_))
+void Statement::plan_ahead() {
+    if (planned_ahead_ && SPI_plan_is_valid(plan_))
         return;
-    const bool by_scan = std::exchange(enable_seqscan, false);
-    try {
-        guard([this]() noexcept {
-            CachedPlan *plan = SPI_plan_get_cached_plan(plan_);
-            if (plan != nullptr)
-                ReleaseCachedPlan(plan, CurrentResourceOwner);
-        });
-    } catch (...) {
-        enable_seqscan = by_scan;
-        throw;
-    }
-    enable_seqscan = by_scan;
-    by_index_ = true;
+    const WaysLeft ways(planning_ == Planning::by_scan);
+    guard([this]() noexcept {
+        CachedPlan *plan = SPI_plan_get_cached_plan(plan_);
+        if (plan != nullptr)
+            ReleaseCachedPlan(plan, CurrentResourceOwner);
+    });
+    planned_ahead_ = true;
 }
 
 void Statement::prepare() {
-    if (plan_ != nullptr) {
-        if (planning_ == Planning::once)
-            plan_by_index();
-        return;
-    }
-    plan_ = guard([this]() noexcept {
-        SPIPlanPtr plan = SPI_prepare_cursor(sql_.c_str(), static_cast<int>(types_.size()),
-                                             types_.data(), cursor_options(planning_));
-        if (plan == nullptr)
-            elog(ERROR, "SPI_prepare_cursor failed: %s", SPI_result_code_string(SPI_result));
-        SPI_keepplan(plan);
-        return plan;
-    });
-    if (planning_ == Planning::once)
-        plan_by_index();
+    if (plan_ == nullptr)
+        plan_ = guard([this]() noexcept {
+            SPIPlanPtr plan = SPI_prepare_cursor(sql_.c_str(), static_cast<int>(types_.size()),
+                                                 types_.data(), cursor_options(planning_));
+            if (plan == nullptr)
+                elog(ERROR, "SPI_prepare_cursor failed: %s", SPI_result_code_string(SPI_result));
+            SPI_keepplan(plan);
+            return plan;
+        });
+    if (is_ahead(planning_))
+        plan_ahead();
 }
 
 Rows Statement::execute(const Params &params, bool read_only) {
@@ -211,8 +233,8 @@ Rows Cursor::fetch(int64 rows) {
 }
 
 Statement &prepared(const std::string &sql, const std::vector<Oid> &types, Planning planning) {
-    static std::map<std::string, std::unique_ptr<Statement>> statements;
-    auto &slot = statements[sql];
+    static std::map<std::pair<Planning, std::string>, std::unique_ptr<Statement>> statements;
+    auto &slot = statements[{planning, sql}];
     if (!slot)
         slot = std::make_unique<Statement>(sql, types, planning);
     return *slot;

@@ -104,8 +104,9 @@ private:
 
 // by_need: planned for the parameters at hand as long as that seems worth it. once: for whatever
 // parameters, and by index however small its tables are just then, where planning takes longer than
-// running. each_time: always for the parameters at hand, in parallel where that pays.
-enum class Planning { by_need, once, each_time };
+// running. by_scan: likewise, but without indexes, to read each table once, for callers who know
+// how small they are. each_time: always for the parameters at hand, in parallel where that pays.
+enum class Planning { by_need, once, by_scan, each_time };
 
 // A statement prepared at its first use and kept for the session.
 class Statement {
@@ -122,14 +123,14 @@ public:
 
 private:
     void prepare();
-    void plan_by_index();
+    void plan_ahead();
     Rows execute(const Params &params, bool read_only);
 
     std::string sql_;
     std::vector<Oid> types_;
     Planning planning_;
     SPIPlanPtr plan_ = nullptr;
-    bool by_index_ = false; // it has been planned
+    bool planned_ahead_ = false;
 };
 
 // The session's statement of this text: made at the first call, found again later. For statements
