@@ -117,6 +117,8 @@ std::string unmark_rest_of_child_sql(const Child &child);
 std::string mark_child_sql(const Child &child);
 std::string unmark_child_sql(const Child &child);
 std::string erase_child_sql(const Child &child);
+// The places of these rows: returns (tid), null for a row of a table that inherits.
+std::string child_places_sql(const Child &child);
 std::string clear_child_sql(const Child &child);
 
 // Whether the child has any such pointers among the rows that have one of the values in $1 (text[])

@@ -260,6 +260,11 @@ std::string erase_child_sql(const Child &child) {
            (child.child->is_remembered() && child.child->mark ? returning_key(*child.child) : "");
 }
 
+std::string child_places_sql(const Child &child) {
+    return "SELECT CASE WHEN " + is_itself(*child.child) + " THEN t.ctid END FROM " +
+           child.child->name + " t, " + bare_keys(child) + " WHERE " + hanging_rows(child);
+}
+
 // A row of the same batch is about to go itself and keeps its pointer until then. The batch is
 // hashed for that, whatever number of rows the planner takes it for.
 std::string clear_child_sql(const Child &child) {

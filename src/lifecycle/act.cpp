@@ -6,9 +6,11 @@
 #include "lifecycle/owners.hpp"
 #include "lifecycle/walk.hpp"
 #include "pg/array.hpp"
-#include "pg/table_size.hpp"
+#include "pg/table.hpp"
 #include "pg/transaction.hpp"
 #include "tasks/debug_point.hpp"
+
+#include <unordered_set>
 
 namespace stream::lifecycle {
 
@@ -123,9 +125,8 @@ std::string child_sql(const Catalogue &catalogue, const Step &step, const Child 
 bool may_point(const Child &child, const Batch &batch) {
     if (!child.clear || child.columns.size() < 2 || child.child->owner != 0)
         return true;
-    pg::Vec<std::string_view> scopes = batch.keys[bindings::key_position(child, 0)];
-    std::sort(scopes.begin(), scopes.end());
-    scopes.erase(std::unique(scopes.begin(), scopes.end()), scopes.end());
+    const auto &column = batch.keys[bindings::key_position(child, 0)];
+    const std::unordered_set<std::string_view> scopes(column.begin(), column.end());
     return pg::prepared(bindings::any_pointer_sql(child), {TEXTARRAYOID}, pg::Planning::once)
         .run({pg::Param::datum(pg::text_array(scopes))})[0]
         .boolean(1);
@@ -138,26 +139,57 @@ pg::Planning way_to(const Child &child, const Batch &batch) {
                                                            : pg::Planning::once;
 }
 
-// Children go, or lose their pointers, before the rows they hang on.
-void take_children_along(const Catalogue &catalogue, Task &task, const Step &step,
+struct Handled {
+    int64 rows = 0;
+    bool by_statement = false; // which may have set off triggers that changed other rows
+};
+
+// What a step does to a child of a batch's rows. What others have changed since it was found in its
+// place is found again by key.
+Handled act_on_child(const Task &task, const Step &step, const Child &child, const std::string &sql,
+                     const Batch &batch) {
+    const Relation &relation = *child.child;
+    const std::size_t keys = step.relation->key.size();
+    const pg::Params params = action_params(task, batch, match_value(child.match));
+    const pg::Planning planning = way_to(child, batch);
+    int64 handled = 0;
+    if (step.action == Action::erase && !child.clear && relation.owner == 0 &&
+        pg::may_erase_by_place(relation.oid)) {
+        const pg::Rows found =
+            write(relation, bindings::child_places_sql(child), keys, params, 0, planning);
+        pg::Vec<ItemPointerData> places;
+        for (std::size_t i = 0; i < found.size(); i++)
+            if (const auto place = found[i].place(1))
+                places.push_back(*place);
+        handled = pg::erase_by_place(relation.oid, places.data(), places.size());
+        if (handled == static_cast<int64>(found.size()))
+            return {handled, false};
+    }
+    const pg::Rows rows = write(relation, sql, keys, params, 0, planning);
+    if (step.action != Action::mark && step.action != Action::unmark)
+        forget_marks(relation, Keys(rows, relation.key.size()));
+    return {handled + static_cast<int64>(rows.processed()), true};
+}
+
+// Children go, or lose their pointers, before the rows they hang on. Returns whether a statement
+// has done it to any of them.
+bool take_children_along(const Catalogue &catalogue, Task &task, const Step &step,
                          const Batch &batch) {
+    bool by_statement = false;
     for (const Child *child : catalogue.children_of(step.relation)) {
         const std::string sql = child_sql(catalogue, step, *child);
         if (sql.empty() || !may_point(*child, batch))
             continue;
-        const pg::Rows rows =
-            write(*child->child, sql, step.relation->key.size(),
-                  action_params(task, batch, match_value(child->match)), 0, way_to(*child, batch));
-        if (step.action != Action::mark && step.action != Action::unmark)
-            forget_marks(*child->child, Keys(rows, child->child->key.size()));
-        const auto handled = static_cast<int64>(rows.processed());
+        const Handled handled = act_on_child(task, step, *child, sql, batch);
+        by_statement = by_statement || handled.by_statement;
         // Pointers cleared because their target went are part of its going, not rows of their own.
         if (child->clear)
             continue;
-        task.count(child->child->name, step.mode, handled);
-        task.done += handled;
-        task.cursor.found += handled;
+        task.count(child->child->name, step.mode, handled.rows);
+        task.done += handled.rows;
+        task.cursor.found += handled.rows;
     }
+    return by_statement;
 }
 
 pg::Param value_of(const Task &task, const Step &step) {
@@ -178,23 +210,28 @@ pg::Param list_of(const Task &task, const Step &step, const Batch &batch) {
     return pg::Param::datum(pg::text_array(ids));
 }
 
-// What the children's triggers, or others, have changed since is found again by key.
-int64 act_by_place(const Task &task, const Step &step, const Batch &batch) {
+// What others, or the children's triggers where they may have been set off, have changed since is
+// found again by key.
+int64 act_by_place(const Task &task, const Step &step, const Batch &batch, bool triggers) {
     const Relation &relation = *step.relation;
     const std::size_t keys = relation.key.size();
     const pg::Params params = action_params(task, batch, std::nullopt);
-    uint64 handled = 0;
-    if (!batch.places.empty())
-        handled = write(relation, action_sql(step, bindings::By::place), keys, params).processed();
-    if (handled < batch.ids.size())
-        handled += write(relation, action_sql(step, bindings::By::key_when_moved), keys, params)
-                       .processed();
-    return static_cast<int64>(handled);
+    const auto run = [&](bindings::By by) {
+        return static_cast<int64>(write(relation, action_sql(step, by), keys, params).processed());
+    };
+    int64 handled = 0;
+    if (step.action == Action::erase && !triggers && pg::may_erase_by_place(relation.oid))
+        handled = pg::erase_by_place(relation.oid, batch.places.data(), batch.places.size());
+    else if (!batch.places.empty())
+        handled = run(bindings::By::place);
+    if (handled < batch.size())
+        handled += run(bindings::By::key_when_moved);
+    return handled;
 }
 
 // The statement of a step over one batch, and what stream.marks has to know of it. Returns how many
-// rows it handled.
-int64 act(const Task &task, const Step &step, const Batch &batch) {
+// rows it handled. triggers: some may have been set off since the rows were found.
+int64 act(const Task &task, const Step &step, const Batch &batch, bool triggers) {
     const Relation &relation = *step.relation;
     const std::size_t keys = relation.key.size();
     if (step.action == Action::copy)
@@ -217,7 +254,7 @@ int64 act(const Task &task, const Step &step, const Batch &batch) {
             return step.action == Action::mark ? marked : batch.size();
     }
     if (acts_by_place(step))
-        return act_by_place(task, step, batch);
+        return act_by_place(task, step, batch, triggers);
     pg::Params params =
         action_params(task, batch, value_of(task, step), list_of(task, step, batch));
     std::size_t emptied = 0;
@@ -269,8 +306,8 @@ void handle(const Catalogue &catalogue, Task &task, const Step &step, const Batc
             pg::prepared(sql, action_types(step.relation->key.size(), 0))
                 .run(action_params(task, batch, std::nullopt));
         });
-    take_children_along(catalogue, task, step, batch);
-    const int64 handled = act(task, step, batch);
+    const bool triggers = take_children_along(catalogue, task, step, batch);
+    const int64 handled = act(task, step, batch, triggers);
     if (handled < batch.size())
         refuse_remaining(task, step, batch);
     tasks::debug_point(tasks::DebugPoint::inside_chunk);

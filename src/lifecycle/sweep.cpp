@@ -29,6 +29,7 @@ Sweep::Sweep(const Step &step, const Drivers &drivers)
     : drivers_(drivers.ids.begin(), drivers.ids.end()) {
     while (any() && !find(step))
         drivers_.resize(drivers_.size() / 4);
+    known_.insert(drivers_.begin(), drivers_.end());
     const auto position = [](const ItemPointerData &place) {
         return std::pair(ItemPointerGetBlockNumber(&place), ItemPointerGetOffsetNumber(&place));
     };
@@ -65,9 +66,8 @@ Batch Sweep::next(const Step &step, int64 limit) {
     const auto driver_of =
         [&](const pg::Row &row) -> std::optional<std::pair<std::string_view, std::string_view>> {
         const std::string_view driver = row.text(1);
-        if (!std::binary_search(drivers_.begin(), drivers_.end(), driver))
-            return std::nullopt;
-        return std::pair(driver, std::string_view());
+        return known_.count(driver) > 0 ? std::optional(std::pair(driver, std::string_view()))
+                                        : std::nullopt;
     };
     Batch batch(statement.run({pg::Param::datum(pg::place_array(places_.data() + next_, n)),
                                match_value(step.match)}),

@@ -8,6 +8,8 @@
 #include "lifecycle/batch.hpp"
 #include "lifecycle/plan.hpp"
 
+#include <unordered_set>
+
 namespace stream::lifecycle {
 
 // It lives for as many transactions as it takes and keeps nothing of a row but its place. What has
@@ -33,6 +35,7 @@ private:
 
     // None of it in a transaction's memory.
     std::vector<std::string> drivers_;
+    std::unordered_set<std::string_view> known_; // the same
     std::vector<ItemPointerData> places_;
     std::size_t next_ = 0;
     bool missed_ = false;

@@ -1,0 +1,87 @@
+#include "pg/table.hpp"
+
+extern "C" {
+#include "access/table.h"
+#include "storage/bufmgr.h"
+#include "utils/rel.h"
+}
+
+namespace stream::pg {
+
+namespace {
+
+// Citus leaves a table of its own on this server, which is empty or out of date.
+bool is_distributing() noexcept {
+    static const bool citus = GetConfigOption("citus.shard_count", true, false) != nullptr;
+    return citus;
+}
+
+bool has_delete_triggers(const TriggerDesc *triggers) noexcept {
+    return triggers != nullptr &&
+           (triggers->trig_delete_before_statement || triggers->trig_delete_before_row ||
+            triggers->trig_delete_after_row || triggers->trig_delete_after_statement ||
+            triggers->trig_delete_old_table);
+}
+
+// A module that is asked about statements has to see one.
+bool is_plain(Relation relation) noexcept {
+    const FormData_pg_class *table = relation->rd_rel;
+    constexpr AclMode rights = ACL_SELECT | ACL_DELETE;
+    return table->relkind == RELKIND_RELATION && !table->relispartition && !table->relhasrules &&
+           !table->relrowsecurity && relation->rd_tableam == GetHeapamTableAmRoutine() &&
+           !has_delete_triggers(relation->trigdesc) && !is_distributing() &&
+           ExecutorCheckPerms_hook == nullptr &&
+           pg_class_aclmask(RelationGetRelid(relation), GetUserId(), rights, ACLMASK_ALL) == rights;
+}
+
+int64 erase(Relation relation, const ItemPointerData *places, std::size_t n) noexcept {
+    PreventCommandIfReadOnly("DELETE");
+    PreventCommandIfParallelMode("DELETE");
+    CheckCmdReplicaIdentity(relation, CMD_DELETE);
+    const CommandId command = GetCurrentCommandId(true);
+    int64 erased = 0;
+    for (std::size_t i = 0; i < n; i++) {
+        CHECK_FOR_INTERRUPTS();
+        ItemPointerData place = places[i];
+        TM_FailureData failure;
+        if (table_tuple_delete(relation, &place, command, GetActiveSnapshot(), InvalidSnapshot,
+                               true, &failure, false) == TM_Ok)
+            erased++;
+    }
+    CommandCounterIncrement();
+    return erased;
+}
+
+} // namespace
+
+std::optional<int64> pages_of(Oid table) {
+    const int64 pages = guard([table]() noexcept -> int64 {
+        Relation relation = table_open(table, AccessShareLock);
+        const bool plain =
+            relation->rd_rel->relkind == RELKIND_RELATION && !relation->rd_rel->relhassubclass;
+        const int64 blocks = plain ? RelationGetNumberOfBlocks(relation) : -1;
+        table_close(relation, NoLock);
+        return blocks;
+    });
+    return pages < 0 ? std::nullopt : std::optional(pages);
+}
+
+bool may_erase_by_place(Oid table) {
+    return guard([table]() noexcept {
+        Relation relation = table_open(table, RowExclusiveLock);
+        const bool plain = is_plain(relation);
+        table_close(relation, NoLock);
+        return plain && !IsolationUsesXactSnapshot();
+    });
+}
+
+int64 erase_by_place(Oid table, const ItemPointerData *places, std::size_t n) {
+    return guard([=]() noexcept {
+        Relation relation = table_open(table, RowExclusiveLock);
+        const int64 erased = erase(relation, places, n);
+        table_close(relation, NoLock);
+        return erased;
+    });
+}
+
+} // namespace stream::pg
