@@ -7,7 +7,7 @@ Heap, checks, indexes and WAL are those of the same rows inserted by INSERT … 
 stream.users: unlogged and bare, with the checks or with one index more, and whole, logged and unlogged.
 
 Deletion. pg_stat_statements times the statements inside the task, planning included; what the task takes
-beyond them is its own work, commits, and whatever it does below statements. The job is that of scenario
+beyond them is commits and whatever it does without statements, erasing rows above all. The job is that of scenario
 `deletion`: messages with their reactions and flags. The run that took least counts, divided by its chunks.
 """
 
@@ -26,10 +26,11 @@ COLUMNS = "id, role, name, image, custom, teams, language, invisible"
 # Which part of a deletion a statement belongs to: the first pattern that fits.
 A_CHUNK = "UPDATE stream.tasks SET steps"
 STATEMENTS = [
-    ("finding rows", r"SELECT .*LATERAL \(SELECT", "the batches' statements"),
-    ("the messages", "DELETE FROM (ONLY )?stream.messages ", "DELETE of them"),
-    ("children", "DELETE FROM .*USING unnest", "DELETEs of reactions and flags"),
-    ("pointers", "UPDATE stream.messages ", "UPDATEs of replies' and quotes' pointers"),
+    ("pointers", r"SELECT EXISTS \(SELECT FROM unnest|UPDATE stream.messages ",
+     "looks for pointers of replies and quotes"),
+    ("children", r"SELECT CASE WHEN .* unnest\(|DELETE FROM .* unnest\(", "look-ups of reactions and flags"),
+    ("rows", r"SELECT CASE WHEN |SELECT t\..* FROM ONLY |SELECT .*LATERAL \(SELECT",
+     "a search for all of them, and a look at those of a chunk"),
     ("progress", A_CHUNK, "UPDATE of the task's row, a chunk each"),
     ("total", r"WITH d \(id, tag\) AS MATERIALIZED", "the count of all that will go, once a task"),
     ("claim, plan, ledger", "", "all other statements of the task, most of them once"),
@@ -171,8 +172,8 @@ def deletion_parts(plan):
     for text, _, seconds in found:
         parts[next(name for name, pattern, _ in STATEMENTS if re.match(pattern, text))] += seconds / chunks
     parts = {name: (parts[name], how) for name, _, how in STATEMENTS}
-    parts["commits and the rest"] = ((whole - sum(seconds for *_, seconds in found)) / chunks,
-                                     "the whole task, less its statements")
+    parts["erasing, commits"] = ((whole - sum(seconds for *_, seconds in found)) / chunks,
+                                 "the whole task, less its statements")
     return Breakdown("breakdown_deletion", f"A chunk of a hard deletion ({count * MESSAGES_EACH // chunks:,} messages)",
                      whole / chunks, parts)
 
