@@ -58,7 +58,8 @@ def deletions(plan, cluster):
         runs = Runs(chat, rows // MESSAGES_EACH)
         if not costs:
             same_end_states(runs)
-        taken = interleave(sides(runs, names), repetitions, warmup=0 if plan.quick or repetitions == 1 else 1)
+        warmup = 1 if repetitions > 3 and not plan.quick else 0  # large runs warm up by themselves
+        taken = interleave(sides(runs, names), repetitions, warmup)
         runs.close()
         for name, values in taken.items():
             costs.setdefault(name, {})[rows] = Figures([value / rows for value in values])
