@@ -4,6 +4,7 @@
 #include "erasure/holds.hpp"
 #include "lifecycle/deletion.hpp"
 #include "lifecycle/execute.hpp"
+#include "pg/plain_table.hpp"
 #include "tasks/claim.hpp"
 #include "tasks/queue.hpp"
 
@@ -68,6 +69,19 @@ Plan plan_for(const bindings::Catalogue &catalogue, const tasks::Task &task) {
     throw bad_input("tasks of kind " + quoted(task.kind) + " are not known");
 }
 
+// Also where it can't be told without waiting for somebody.
+bool users_have_triggers() {
+    return pg::guard([]() noexcept {
+        const Oid id = get_relname_relid("users", get_namespace_oid("stream", false));
+        if (!OidIsValid(id) || !ConditionalLockRelationOid(id, AccessShareLock))
+            return true;
+        Relation users = relation_open(id, NoLock);
+        const bool have = pg::has_triggers(users);
+        relation_close(users, NoLock);
+        return have;
+    });
+}
+
 } // namespace
 
 std::string enqueue(const char *kind, const std::vector<Subject> &subjects,
@@ -107,6 +121,15 @@ std::unique_ptr<Job> make_job(Task &task) {
     return std::make_unique<lifecycle::PlanJob>([&task](const bindings::Catalogue &catalogue) {
         return lifecycle::plan_for(catalogue, task);
     });
+}
+
+bool is_brief(const Task &task) {
+    const bool users_only =
+        task.kind == "deactivate_users"
+            ? !task.flag("mark_messages_deleted") && !task.flag("mark_channels_deleted")
+            : task.kind == "reactivate_users" && !task.flag("restore_messages") &&
+                  !task.flag("restore_channels");
+    return users_only && !lifecycle::users_have_triggers();
 }
 
 void make_ready() {

@@ -1,35 +1,16 @@
 #include "pg/key_lookup.hpp"
 
+#include "pg/plain_table.hpp"
 #include "pg/spi.hpp"
 
 namespace stream::pg {
 
 namespace {
 
-// Citus leaves a table of its own on this server, which is empty or out of date.
-bool is_distributing() {
-    static const bool citus = GetConfigOption("citus.shard_count", true, false) != nullptr;
-    return citus;
-}
-
-bool is_plain(Relation table) {
-    return table->rd_rel->relkind == RELKIND_RELATION && !table->rd_rel->relhassubclass &&
-           !table->rd_rel->relrowsecurity && !is_distributing() &&
-           pg_class_aclcheck(RelationGetRelid(table), GetUserId(), ACL_SELECT) == ACLCHECK_OK;
-}
-
 Oid primary_key(Relation table) {
     if (!table->rd_indexvalid)
         list_free(RelationGetIndexList(table));
     return table->rd_pkindex;
-}
-
-IndexScanDesc begin_scan(Relation table, Relation index, int keys) {
-#if PG_VERSION_NUM >= 180000
-    return index_beginscan(table, index, GetActiveSnapshot(), nullptr, keys, 0);
-#else
-    return index_beginscan(table, index, GetActiveSnapshot(), keys, 0);
-#endif
 }
 
 } // namespace
@@ -45,14 +26,8 @@ KeyLookup::KeyLookup(const char *table, std::initializer_list<const char *> key,
 
 // The table, locked; nullptr when a statement must do, which also says what is wrong.
 Relation KeyLookup::open() {
-    const Oid schema = get_namespace_oid("stream", true);
-    const Oid oid = OidIsValid(schema) ? get_relname_relid(table_, schema) : InvalidOid;
-    if (!OidIsValid(oid))
-        return nullptr;
-    Relation table = try_relation_open(oid, AccessShareLock);
-    if (table == nullptr)
-        return nullptr;
-    if (is_plain(table) && (resolved_ == oid || resolve(table)))
+    Relation table = open_plain_table(table_);
+    if (table == nullptr || resolved_ == RelationGetRelid(table) || resolve(table))
         return table;
     relation_close(table, NoLock);
     return nullptr;
@@ -77,9 +52,7 @@ Relation KeyLookup::open_key(Relation table) const {
     if (!OidIsValid(oid))
         return nullptr;
     Relation index = index_open(oid, AccessShareLock);
-    bool fits = index->rd_rel->relam == BTREE_AM_OID && index->rd_index->indisvalid &&
-                index->rd_index->indimmediate && !index->rd_index->indcheckxmin &&
-                index->rd_index->indnkeyatts == key_size_;
+    bool fits = is_fit(index, BTREE_AM_OID, key_size_) && index->rd_index->indimmediate;
     for (int i = 0; fits && i < key_size_; i++)
         fits = index->rd_index->indkey.values[i] == key_[i].number &&
                index->rd_indcollation[i] == C_COLLATION_OID;

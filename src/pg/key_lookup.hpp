@@ -1,11 +1,7 @@
 #pragma once
-// A row of one of the extension's tables by its primary key, without a statement. For what is asked
-// at every request: starting and ending a statement takes several times as long as the look-up
-// itself.
-//
-// Only where it makes no difference: a plain local table that its caller may read, without
-// row-level security or children, under a snapshot that is there already. Elsewhere the caller
-// takes a statement.
+// A row of one of the extension's tables by its primary key, without a statement where that makes
+// no difference (pg/plain_table.hpp), under a snapshot that is there already. For what is asked at
+// every request: starting and ending a statement takes several times as long as the look-up itself.
 
 #include "pg/boundary.hpp"
 

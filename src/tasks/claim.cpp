@@ -1,57 +1,33 @@
 #include "tasks/claim.hpp"
 
 #include "pg/array.hpp"
-#include "pg/transaction.hpp"
+#include "tasks/line.hpp"
 #include "tasks/lock_tags.hpp"
 
 namespace stream::tasks {
 
 namespace {
 
-// That no other task on a user of pending task t goes first. OFFSET 0 keeps each EXISTS a look by
-// index that ends at the first it finds, from the task to its users to other tasks on them.
-const std::string is_first_in_line = R"(
-    NOT EXISTS (SELECT
-                FROM stream.task_users u
-                WHERE u.seq = t.seq
-                  AND EXISTS (SELECT
-                              FROM stream.task_users o
-                              WHERE o.user_id = u.user_id AND o.seq <> t.seq
-                                AND EXISTS (SELECT
-                                            FROM stream.tasks other
-                                            WHERE other.seq = o.seq
-                                              AND (other.status = 'running' OR other.status = 'pending' AND other.seq < t.seq)
-                                            OFFSET 0)
-                              OFFSET 0)
-                OFFSET 0))";
-
 pg::Statement running_tasks(R"(
     SELECT seq FROM stream.tasks WHERE status = 'running' AND seq <> ALL ($1) ORDER BY seq)",
                             {INT8ARRAYOID}, pg::Planning::once);
 
-pg::Statement due_tasks(R"(
-    SELECT t.seq
-    FROM stream.tasks t
-    WHERE t.status = 'pending' AND (t.retry_at IS NULL OR t.retry_at <= clock_timestamp()) AND )" +
-                            is_first_in_line + R"(
-    ORDER BY t.seq
-    LIMIT 64)",
-                        {});
+// A row that somebody else holds is passed over: the task is just being cancelled.
+pg::Statement hold_task(R"(
+    SELECT id::text, seq, kind, params, steps, cursor, done, total, work_seconds, rows_per_second, retries, counts
+    FROM stream.tasks
+    WHERE seq = $1 AND status IN ('pending', 'running')
+    FOR UPDATE SKIP LOCKED)",
+                        {INT8OID}, pg::Planning::once);
 
-// A worker that comes back to a task which was blocked makes no new attempt. A row that somebody
-// else holds is passed over: the task is just being cancelled.
+// A worker that comes back to a task which was blocked makes no new attempt.
 pg::Statement start_task(R"(
     UPDATE stream.tasks
     SET status = 'running', retry_at = NULL, worker_pid = pg_backend_pid(),
         attempts = attempts + (worker_pid IS DISTINCT FROM pg_backend_pid())::integer,
         started_at = COALESCE(started_at, clock_timestamp()), updated_at = clock_timestamp()
-    WHERE seq = (SELECT t.seq
-                 FROM stream.tasks t
-                 WHERE t.seq = $1 AND (t.status = 'running' OR t.status = 'pending' AND ($2 OR )" +
-                             is_first_in_line + R"())
-                 FOR UPDATE SKIP LOCKED)
-    RETURNING id::text, seq, kind, params, steps, cursor, done, total, work_seconds, rows_per_second, retries, counts)",
-                         {INT8OID, BOOLOID}, pg::Planning::once);
+    WHERE seq = $1)",
+                         {INT8OID}, pg::Planning::once);
 
 pg::Statement find_task("SELECT seq FROM stream.tasks WHERE id = $1::uuid", {TEXTOID});
 
@@ -61,13 +37,6 @@ pg::Statement first_retry("SELECT min(retry_at) FROM stream.tasks WHERE retry_at
 // A worker with many small tasks before it doesn't look before each of them whether another worker
 // has died.
 constexpr int64 between_looks_for_lost = USECS_PER_SEC / 10;
-
-// The queue's tables are empty one moment and large the next: whatever their statistics say, they
-// are read by index.
-void plan_by_index() {
-    pg::set_for_now("enable_seqscan", "off");
-    pg::set_for_now("enable_indexonlyscan", "off");
-}
 
 Datum int8_array(const std::vector<int64> &values) {
     std::vector<Datum> datums;
@@ -79,13 +48,6 @@ Datum int8_array(const std::vector<int64> &values) {
     return PointerGetDatum(pg::guard([elements, n]() noexcept {
         return construct_array(elements, n, INT8OID, sizeof(int64), true, TYPALIGN_DOUBLE);
     }));
-}
-
-std::vector<int64> seqs(const pg::Rows &rows) {
-    std::vector<int64> seqs;
-    for (std::size_t i = 0; i < rows.size(); i++)
-        seqs.push_back(rows[i].int8(1));
-    return seqs;
 }
 
 Cursor read_cursor(const Jsonb *jsonb) {
@@ -146,8 +108,8 @@ Task read_task(const pg::Row &row, MemoryContext context) {
     return task;
 }
 
-std::optional<Task> start(int64 seq, bool known_due, MemoryContext context) {
-    const pg::Rows rows = start_task.run({seq, known_due});
+std::optional<Task> hold(int64 seq, MemoryContext context) {
+    const pg::Rows rows = hold_task.run({seq});
     if (rows.empty())
         return std::nullopt;
     return read_task(rows[0], context);
@@ -181,9 +143,11 @@ std::optional<Claim> Queue::try_claim(int64 seq, Due due, MemoryContext context)
         others_at_work_ = true;
         return std::nullopt;
     }
-    if (auto task = start(seq, due == Due::known, context))
+    if (due == Due::to_be_checked && !is_first_in_line(seq))
+        return std::nullopt;
+    if (auto task = hold(seq, context))
         return Claim{std::move(*task), std::move(*lock)};
-    return std::nullopt; // somebody finished it meanwhile, or it is not due any more
+    return std::nullopt; // somebody finished it meanwhile
 }
 
 std::optional<Claim> Queue::claim_due(Due due, MemoryContext context) {
@@ -198,8 +162,9 @@ std::optional<Claim> Queue::claim_due(Due due, MemoryContext context) {
 
 std::optional<Claim> Queue::claim_lost(const std::vector<int64> &skip, MemoryContext context) {
     next_look_for_lost_ = GetCurrentTimestamp() + between_looks_for_lost;
-    for (const int64 seq : seqs(running_tasks.run({pg::Param::datum(int8_array(skip))})))
-        if (auto claim = try_claim(seq, Due::known, context))
+    const pg::Rows running = running_tasks.run({pg::Param::datum(int8_array(skip))});
+    for (std::size_t i = 0; i < running.size(); i++)
+        if (auto claim = try_claim(running[i].int8(1), Due::known, context))
             return claim;
     return std::nullopt;
 }
@@ -207,7 +172,6 @@ std::optional<Claim> Queue::claim_lost(const std::vector<int64> &skip, MemoryCon
 std::optional<Claim> Queue::claim_next(Look look, const std::vector<int64> &skip,
                                        MemoryContext context) {
     others_at_work_ = false;
-    plan_by_index();
     const bool lost_first =
         look == Look::for_lost_workers ||
         (look == Look::at_everything && GetCurrentTimestamp() >= next_look_for_lost_);
@@ -218,7 +182,7 @@ std::optional<Claim> Queue::claim_next(Look look, const std::vector<int64> &skip
         return std::nullopt;
     if (auto claim = claim_due(Due::to_be_checked, context))
         return claim;
-    due_ = seqs(due_tasks.run({}));
+    due_ = due_tasks();
     std::reverse(due_.begin(), due_.end());
     if (auto claim = claim_due(Due::known, context))
         return claim;
@@ -229,9 +193,15 @@ std::optional<TimestampTz> next_retry() {
     return first_retry.run({static_cast<int64>(GetCurrentTimestamp())})[0].timestamp(1);
 }
 
+void start(const Task &task) {
+    start_task.run({task.seq});
+}
+
 Task take(const std::string &id, MemoryContext context) {
     const pg::Rows rows = find_task.run({id});
-    return start(rows[0].int8(1), true, context).value();
+    Task task = hold(rows[0].int8(1), context).value();
+    start(task);
+    return task;
 }
 
 } // namespace stream::tasks

@@ -24,6 +24,7 @@ private:
 struct Claim {
     Task task;
     TaskLock lock;
+    bool is_over = false; // it was done where it was claimed
 };
 
 // How to look for a task. Whether pending tasks are due can take long to find out when they are
@@ -34,10 +35,10 @@ enum class Look { at_everything, at_due_first, for_lost_workers };
 // A worker's view of the queue.
 class Queue {
 public:
-    // The next task that is due, now marked running and locked by this session: one whose worker
-    // died, or else the oldest pending one that shares no user with a running task or an older
-    // pending one. skip: tasks this worker found blocked a moment ago. context: where the task's
-    // parameters are kept.
+    // The next task that is due, now locked by this session, and its row by the transaction: one
+    // whose worker died, or else the oldest pending one that shares no user with a running task or
+    // an older pending one. skip: tasks this worker found blocked a moment ago. context: where the
+    // task's parameters are kept.
     std::optional<Claim> claim_next(Look look, const std::vector<int64> &skip,
                                     MemoryContext context);
     // Whether the last claim passed over tasks because somebody else works on them.
@@ -53,6 +54,9 @@ private:
     TimestampTz next_look_for_lost_ = 0;
     bool others_at_work_ = false;
 };
+
+// Marks a claimed task as running.
+void start(const Task &task);
 
 // When the next task that waits for its retry is to be taken up.
 std::optional<TimestampTz> next_retry();

@@ -44,12 +44,15 @@ pg::Statement retry_task(R"(
     WHERE seq = $1)",
                          {INT8OID, JSONBOID});
 
-// A request to cancel the task that came too late stays as it is.
+// A request to cancel the task that came too late stays as it is. A brief task was not marked as
+// running before.
 pg::Statement complete_task(R"(
     UPDATE stream.tasks
     SET status = 'completed', steps = $2, cursor = $3, done = $4, total = $4, counts = $5, work_seconds = $6,
-        rows_per_second = $7, retries = 0, error = NULL, result = $8, worker_pid = NULL,
-        updated_at = clock_timestamp(), finished_at = clock_timestamp()
+        rows_per_second = $7, retries = 0, retry_at = NULL, error = NULL, result = $8, worker_pid = NULL,
+        attempts = attempts + (worker_pid IS DISTINCT FROM pg_backend_pid())::integer,
+        started_at = COALESCE(started_at, clock_timestamp()), updated_at = clock_timestamp(),
+        finished_at = clock_timestamp()
     WHERE seq = $1
     RETURNING cancel_requested)",
                             {INT8OID, TEXTARRAYOID, JSONBOID, INT8OID, JSONBOID, FLOAT8OID,
@@ -60,7 +63,7 @@ pg::Statement complete_task(R"(
 pg::Statement end_task(R"(
     UPDATE stream.tasks
     SET status = $2, error = $3, result = jsonb_build_object('counts', counts), cancel_requested = false,
-        worker_pid = NULL, retries = 0, updated_at = clock_timestamp(), finished_at = clock_timestamp()
+        worker_pid = NULL, retries = 0, retry_at = NULL, updated_at = clock_timestamp(), finished_at = clock_timestamp()
     WHERE seq = $1)",
                        {INT8OID, TEXTOID, JSONBOID});
 

@@ -70,6 +70,9 @@ public:
 
 // The job for a task's kind.
 std::unique_ptr<Job> make_job(Task &task);
+// Whether the task changes nothing but its users' own rows, with no code but PostgreSQL's and ours:
+// a chunk of it takes no time that anybody would wait to see.
+bool is_brief(const Task &task);
 // Does ahead, while there is no task, what the next one would have to wait for.
 void make_ready();
 

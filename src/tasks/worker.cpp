@@ -4,6 +4,7 @@
 // A task's states and what moves it from one to the next:
 //
 //   pending            --claimed by a worker-->                running
+//   pending            --claimed and brief: done at once-->    completed
 //   running            --a chunk done, more to do-->           running, progress commits with it
 //   running            --its last chunk done-->                completed
 //   running            --a chunk raised an error-->            failed
@@ -18,10 +19,10 @@
 #include "pg/transaction.hpp"
 #include "settings.hpp"
 #include "tasks/activity.hpp"
+#include "tasks/chunk.hpp"
 #include "tasks/claim.hpp"
 #include "tasks/debug_point.hpp"
 #include "tasks/pace.hpp"
-#include "tasks/queue.hpp"
 #include "tasks/trim.hpp"
 #include "tasks/wake.hpp"
 
@@ -29,32 +30,22 @@ namespace stream::tasks {
 
 namespace {
 
-enum class Outcome { progressed, ended, blocked, put_off };
-
 constexpr int64 us_per_ms = 1000;
 // When many tasks wait for one, looking through them takes long and finds nothing: an idle worker
 // spends no more than a fifth of its time on that, however often it is woken.
 constexpr int64 looking_share = 4;
-// Whoever cancels a task signals its worker right after committing that.
-constexpr int64 late_cancel_us = 5 * USECS_PER_SEC;
 constexpr int64 trim_interval_us = USECS_PER_MINUTE;
 
 Throttle throttle() {
     return {settings::chunk_pause_ms * us_per_ms, settings::rows_per_second};
 }
 
-// What goes away by itself when others have got out of the way.
-bool is_conflict(int sqlstate) {
-    return sqlstate == ERRCODE_T_R_SERIALIZATION_FAILURE ||
-           sqlstate == ERRCODE_T_R_DEADLOCK_DETECTED || sqlstate == ERRCODE_LOCK_NOT_AVAILABLE;
-}
-
 // One CALL stream_run_tasks.
 class Worker {
 public:
     Worker(bool atomic, bool until_idle, std::optional<int32> slot, TimestampTz deadline)
-        : atomic_(atomic), until_idle_(until_idle || atomic), slot_(slot), deadline_(deadline),
-          home_(CurrentMemoryContext),
+        : atomic_(atomic), chunks_(atomic), until_idle_(until_idle || atomic), slot_(slot),
+          deadline_(deadline), home_(CurrentMemoryContext),
           chunk_memory_(AllocSetContextCreate(home_, "stream_users chunk", ALLOCSET_DEFAULT_SIZES)),
           task_memory_(AllocSetContextCreate(home_, "stream_users task", ALLOCSET_DEFAULT_SIZES)),
           owner_(pg::extension_owner()) {}
@@ -65,13 +56,11 @@ private:
     void heed_interrupts();
     bool time_left() const { return GetCurrentTimestamp() < deadline_; }
     std::optional<Claim> claim();
+    void take_up(Claim &claim);
     void run_task(Claim claim);
-    Outcome run_chunk(Job &job, Task &task);
-    Outcome settle(Task &task, const pg::Rollback &failure);
-    void count_work(Task &task, int64 rows);
+    bool is_over_at_once(Task &task);
     void wait_for_throttle();
-    void expect_late_cancel() { late_cancel_until_ = GetCurrentTimestamp() + late_cancel_us; }
-    bool was_late_cancel() { return GetCurrentTimestamp() < std::exchange(late_cancel_until_, 0); }
+    int64 throttled_for() const { return pacer_.next_begin(throttle()) - GetCurrentTimestamp(); }
     bool trim();
     bool work_out_response_times();
     bool dismissed();
@@ -82,6 +71,7 @@ private:
     template <class F> void transaction(F &&body);
 
     bool atomic_;
+    Chunks chunks_;
     bool until_idle_;
     std::optional<int32> slot_;
     TimestampTz deadline_;
@@ -97,13 +87,9 @@ private:
     TimestampTz no_look_before_ = 0;
     bool woken_ = false;
     Pacer pacer_;
-    Rate rate_;
-    TimestampTz counted_until_ = 0; // of the time spent on the present task
     Trim trim_;
     chat::ResponseTimes response_times_;
     TimestampTz next_trim_ = 0;
-    // Somebody cancelled a task that ended before the signal for it came: until when it may.
-    TimestampTz late_cancel_until_ = 0;
 };
 
 // Runs body as the extension's owner, commits, and gives its memory back.
@@ -134,14 +120,14 @@ std::optional<Claim> Worker::claim() {
         if (auto next = queue_.claim_next(look, blocked_, task_memory_))
             claim.emplace(std::move(*next));
         if (claim)
-            debug_point(DebugPoint::before_claim_commit);
+            take_up(*claim);
         else if (everything) {
             next_retry_ = next_retry();
             make_ready();
         }
     });
     if (claim)
-        debug_point(DebugPoint::after_claim_commit);
+        debug_point(claim->is_over ? DebugPoint::after_end_commit : DebugPoint::after_claim_commit);
     else if (everything) {
         const TimestampTz now = GetCurrentTimestamp();
         next_full_look_ = now + settings::poll_interval_ms * us_per_ms;
@@ -159,7 +145,8 @@ void Worker::run() {
     while (!dismissed()) {
         heed_interrupts();
         if (auto claimed = claim()) {
-            run_task(std::move(*claimed));
+            if (!claimed->is_over)
+                run_task(std::move(*claimed));
             next_full_look_ = 0;
             if (!time_left())
                 break;
@@ -179,7 +166,7 @@ void Worker::heed_interrupts() {
     if (!INTERRUPTS_PENDING_CONDITION())
         return;
     const auto failure = pg::attempt([] { pg::check_interrupts(); });
-    if (failure && !(failure->sqlstate == ERRCODE_QUERY_CANCELED && was_late_cancel()))
+    if (failure && !(failure->sqlstate == ERRCODE_QUERY_CANCELED && chunks_.was_late_cancel()))
         throw pg::PostgresError(failure->raised);
 }
 
@@ -189,8 +176,7 @@ void Worker::run_task(Claim claim) {
     Task &task = claim.task;
     const std::unique_ptr<Job> job = make_job(task);
     Outcome outcome = Outcome::progressed;
-    rate_ = Rate(task.rows_per_second);
-    counted_until_ = GetCurrentTimestamp();
+    chunks_.begin(task);
     while (outcome == Outcome::progressed) {
         activity_.works_on(task);
         wait_for_throttle();
@@ -198,7 +184,7 @@ void Worker::run_task(Claim claim) {
             break;
         const int64 done_before = task.done;
         pacer_.chunk_begins(GetCurrentTimestamp(), throttle());
-        transaction([&] { outcome = run_chunk(*job, task); });
+        transaction([&] { outcome = chunks_.run(*job, task); });
         pacer_.chunk_ended(GetCurrentTimestamp(), task.done - done_before);
         debug_point(outcome == Outcome::ended ? DebugPoint::after_end_commit
                                               : DebugPoint::after_chunk_commit);
@@ -207,79 +193,26 @@ void Worker::run_task(Claim claim) {
         blocked_.push_back(task.seq);
 }
 
-// What the owner of an application's table has made, such as a constraint trigger, must not wait
-// for the commit, when it would run with the worker's rights. The constraints of a caller's own
-// transaction block stay as they are.
-pg::Statement constraints_at_once("SET CONSTRAINTS ALL IMMEDIATE", {});
-
-// One chunk with its progress; what a failed one did is rolled back, and the task with it is where
-// the last chunk left it.
-Outcome Worker::run_chunk(Job &job, Task &task) {
-    const Task before = task;
-    Job::State state = Job::State::more;
-    bool cancelled = false;
-    const auto failure = pg::attempt([&] {
-        pg::check_interrupts();
-        if (!atomic_)
-            constraints_at_once.run({});
-        if (settings::lock_timeout_ms > 0 && !atomic_)
-            pg::set_for_now("lock_timeout", std::to_string(settings::lock_timeout_ms).c_str());
-        state = job.advance(task);
-        if (state != Job::State::blocked)
-            count_work(task, task.done - before.done);
-        cancelled = state == Job::State::finished ? complete(task) : save(task);
-        if (cancelled && state != Job::State::finished)
-            cancel(task);
-        debug_point(state == Job::State::finished || cancelled ? DebugPoint::before_end_commit
-                                                               : DebugPoint::before_chunk_commit);
-    });
-    if (failure) {
-        const std::string step = task.step;
-        task = before;
-        task.step = step;
-        job.rolled_back();
-        return settle(task, *failure);
-    }
-    if (cancelled)
-        expect_late_cancel();
-    if (state == Job::State::finished || cancelled)
-        return Outcome::ended;
-    return state == Job::State::blocked ? Outcome::blocked : Outcome::progressed;
+void Worker::take_up(Claim &claim) {
+    claim.is_over = is_over_at_once(claim.task);
+    if (claim.is_over)
+        return;
+    start(claim.task);
+    debug_point(DebugPoint::before_claim_commit);
 }
 
-// What becomes of a task whose chunk failed. A query cancel is the task's end only when somebody
-// asked for that; otherwise it was meant for this session, and the task goes on elsewhere.
-Outcome Worker::settle(Task &task, const pg::Rollback &failure) {
-    const bool signalled = failure.sqlstate == ERRCODE_QUERY_CANCELED;
-    if (cancel_requested(task)) {
-        cancel(task);
-        if (!signalled)
-            expect_late_cancel();
-        return Outcome::ended;
-    }
-    if (signalled) {
-        if (!was_late_cancel())
-            throw pg::PostgresError(failure.raised);
-        return Outcome::progressed;
-    }
-    const Failure why{failure.code, failure.message, task.step};
-    // Inside a caller's transaction a retry would meet what the chunk has met.
-    if (!atomic_ && is_conflict(failure.sqlstate) && task.retries < settings::max_retries) {
-        retry_later(task, why);
-        return Outcome::put_off;
-    }
-    fail(task, why);
-    return Outcome::ended;
-}
-
-// Adds the time since it was last called, or since the task was taken up.
-void Worker::count_work(Task &task, int64 rows) {
-    const TimestampTz now = GetCurrentTimestamp();
-    const double seconds =
-        static_cast<double>(now - std::exchange(counted_until_, now)) / USECS_PER_SEC;
-    rate_.add(rows, seconds);
-    task.work_seconds += seconds;
-    task.rows_per_second = rate_.rows_per_second();
+// Does a brief task, or its first chunk, where it is taken up. Whoever looks sees it pending and
+// then completed; should the worker die, it was never taken up.
+bool Worker::is_over_at_once(Task &task) {
+    if (atomic_ || throttled_for() > 0 || !is_brief(task))
+        return false;
+    const std::unique_ptr<Job> job = make_job(task);
+    const int64 done_before = task.done;
+    chunks_.begin(task);
+    pacer_.chunk_begins(GetCurrentTimestamp(), throttle());
+    const bool is_over = chunks_.is_over_at_once(*job, task);
+    pacer_.chunk_ended(GetCurrentTimestamp(), task.done - done_before);
+    return is_over;
 }
 
 // Holds nothing meanwhile but the task's lock. Ends early when somebody wants something of this
@@ -287,7 +220,7 @@ void Worker::count_work(Task &task, int64 rows) {
 void Worker::wait_for_throttle() {
     pg::heed_server();
     while (!atomic_ && !QueryCancelPending && !ProcDiePending) {
-        const int64 left = pacer_.next_begin(throttle()) - GetCurrentTimestamp();
+        const int64 left = throttled_for();
         if (left <= 0 || !time_left())
             return;
         activity_.rests();

@@ -1,5 +1,7 @@
 #include "users/bulk_table.hpp"
 
+#include "pg/plain_table.hpp"
+
 namespace stream::users {
 
 namespace {
@@ -73,19 +75,11 @@ bool has_simple_defaults(const BulkTable &table) {
     return true;
 }
 
-// A foreign key that points at users has triggers there, which only ask whether the id changes.
-bool has_triggers(const TriggerDesc *triggers) {
-    for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++)
-        if (RI_FKey_trigger_type(triggers->triggers[i].tgfoid) != RI_TRIGGER_PK)
-            return true;
-    return false;
-}
-
 bool is_plain_table(Relation relation) {
     const FormData_pg_class *table = relation->rd_rel;
     return table->relkind == RELKIND_RELATION && !table->relispartition && !table->relhasrules &&
            !table->relrowsecurity && relation->rd_tableam == GetHeapamTableAmRoutine() &&
-           !has_triggers(relation->trigdesc);
+           !pg::has_triggers(relation);
 }
 
 // The key alone says which rows meet, so that they are met in the order of ids.

@@ -28,7 +28,7 @@ CREATE FUNCTION pg_temp.ran() RETURNS text[] LANGUAGE sql AS $$
     SELECT array_agg(concat_ws(' ', kind, params ->> 'user_mode') ORDER BY finished_at) FROM stream.tasks WHERE status = 'completed'
 $$;
 
-SELECT plan(80);
+SELECT plan(81);
 
 -- Tasks that are not there, and ids that are none
 SELECT pg_temp.refused(format('SELECT %s(''11111111-2222-3333-4444-555555555555'')', function), operation, 16, 'id',
@@ -123,6 +123,12 @@ SELECT stream_delete_users('{ann}') \g /dev/null
 SELECT stream_restore_users('{ann}'), stream_deactivate_users('{ann}', true, true) \g /dev/null
 CALL stream_run_tasks(until_idle => true);
 SELECT is(pg_temp.ran(), '{delete_users soft,restore_users,deactivate_users}', 'tasks of all kinds keep the order of their user');
+ROLLBACK TO world;
+
+DROP INDEX stream.tasks_pending;
+SELECT stream_deactivate_users('{dan}'), stream_delete_users('{ann,ben}'), stream_restore_users('{ben}'), stream_delete_users('{ben}', 'pruning', 'pruning') \g /dev/null
+CALL stream_run_tasks(until_idle => true);
+SELECT is(pg_temp.ran(), '{deactivate_users,delete_users soft,restore_users,delete_users pruning}', 'also where the index that finds them is gone');
 ROLLBACK TO world;
 
 -- A task that waits for a failed one is not held up for ever.

@@ -90,4 +90,21 @@ same "Every row is counted once" "$(counts_of "$long")" "$wanted_counts"
 state >"$work/got"
 same_file "The end state is that of a run that was not cancelled" "$work/got" "$work/wanted"
 
+# -- in a task that as a rule is over where it is taken up
+
+brief=$(value "SELECT stream_deactivate_users('{u299}') ->> 'task_id'")
+same "A deactivation completes" "$(ended "$brief")" completed
+same "It was taken up once" "$(task "$brief" "attempts, started_at <= finished_at, worker_pid")" "1|t|"
+hold "LOCK TABLE stream.users IN SHARE MODE"
+brief=$(value "SELECT stream_deactivate_users('{u300}') ->> 'task_id'")
+eventually 10 'the worker to wait for the lock' waits_for_lock "$brief"
+between "One that waits for a lock is seen running and ends within a second, in milliseconds" \
+    "$(cancel_in_time "$brief")" 0 1000
+release
+deactivated="deactivated_by_task IS NOT NULL FROM stream.users WHERE id = 'u300'"
+same "Its user is not deactivated" "$(task "$brief" status) $(value "SELECT $deactivated")" "cancelled f"
+value "SELECT stream_retry_task('$brief')" >/dev/null
+same "A later retry completes it" "$(ended "$brief") $(value "SELECT $deactivated")" "completed t"
+same "It was taken up twice" "$(task "$brief" attempts)" 2
+
 finish

@@ -68,6 +68,27 @@ start_worker stream_users.debug_point=inside_chunk:error:XX123
 wait_for_workers
 same "A point raises the error that was asked for" "$(task "$task" "status, error ->> 'type'")" "failed|XX123"
 
+# A brief task is over where it is taken up. What fails there is done in a chunk of its own.
+brief() { task=$(value "SELECT stream_deactivate_users('{u$1}') ->> 'task_id'"); }
+brief 150
+start_worker stream_users.debug_point=before_end_commit:kill
+wait_for_workers
+eventually 60 'the server to restart' server_answers
+same "A worker killed at the end of a brief task has not taken it up" "$(task "$task" "status, attempts")" "pending|0"
+start_worker stream_users.debug_point=before_end_commit:error:XX123
+wait_for_workers
+same "One that fails there does it again" "$(task "$task" "status, attempts, counts")" 'completed|1|{"stream.users": {"deactivated": 1}}'
+brief 151
+start_worker stream_users.debug_point=before_end_commit:error:XX123:1:2
+wait_for_workers
+same "One that fails twice tells why" "$(task "$task" "status, attempts, error ->> 'type', counts")" "failed|1|XX123|{}"
+same "And leaves nothing behind" "$(value "SELECT deactivated_at FROM stream.users WHERE id = 'u151'")" ""
+brief 152
+start_worker stream_users.debug_point=after_end_commit:kill
+wait_for_workers
+eventually 60 'the server to restart' server_answers
+same "A worker killed after the commit of a brief task has completed it" "$(task "$task" "status, attempts")" "completed|1"
+
 next_task
 start_worker stream_users.debug_point=before_claim_commit:postmaster
 wait_for_workers

@@ -1,0 +1,27 @@
+#pragma once
+// The extension's own tables, read through their indexes without a statement. For what is asked so
+// often that starting and ending a statement would take most of the time.
+//
+// Only where it makes no difference: a plain local table that its caller may read, without
+// row-level security or children, and an index that is fit for every snapshot. Elsewhere the caller
+// takes a statement. Everything here can raise: call it under a guard.
+
+#include "pg/postgres.hpp"
+
+namespace stream::pg {
+
+// A table of schema stream, locked for reading; nullptr when a statement must do, which also says
+// what is wrong. Locks stay to the end of the transaction, as a statement's do: close without one.
+Relation open_plain_table(const char *name) noexcept;
+
+// Whether the index may be used for any snapshot, has this access method, and so many key columns.
+bool is_fit(Relation index, Oid method, int keys) noexcept;
+
+// Begins a scan of rows as the active snapshot has them.
+IndexScanDesc begin_scan(Relation table, Relation index, int keys) noexcept;
+
+// Whether the table has triggers but those of foreign keys that point at it, which only ask whether
+// the key changes.
+bool has_triggers(Relation table) noexcept;
+
+} // namespace stream::pg

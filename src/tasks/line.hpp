@@ -1,0 +1,14 @@
+#pragma once
+// Which pending tasks are due: tasks on one user are taken up one after another, the oldest first.
+
+#include "pg/postgres.hpp"
+
+namespace stream::tasks {
+
+// Due tasks by seq, the oldest first; not more than a worker is soon done with.
+std::vector<int64> due_tasks();
+
+// Whether no other task on a user of this pending one goes first.
+bool is_first_in_line(int64 seq);
+
+} // namespace stream::tasks
