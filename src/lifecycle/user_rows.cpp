@@ -39,15 +39,22 @@ pg::Statement erase(R"(
     DELETE FROM stream.users WHERE id = ANY ($1) AND deleted_mode = 'hard')",
                     types, pg::Planning::once);
 
-// Not by somebody who is about to be erased.
-pg::Statement deactivate(R"(
+std::string deactivate_sql(const char *by) {
+    return std::string(R"(
     UPDATE stream.users
-    SET deactivated_at = $4, deactivated_by_id = (
-            SELECT b.id FROM stream.users b WHERE b.id = $5 AND b.deleted_mode IS DISTINCT FROM 'hard'),
+    SET deactivated_at = $4, deactivated_by_id = )") +
+           by + R"(,
         deactivated_by_task = $2::uuid, online = false, updated_at = $4
     WHERE id = ANY ($1) AND deactivated_at IS NULL AND deleted_at IS NULL
-    RETURNING id)",
-                         types, pg::Planning::once);
+    RETURNING id)";
+}
+
+pg::Statement deactivate(deactivate_sql("NULL"), types, pg::Planning::once);
+
+// Not by somebody who is about to be erased.
+pg::Statement deactivate_by(deactivate_sql(R"((
+            SELECT b.id FROM stream.users b WHERE b.id = $5 AND b.deleted_mode IS DISTINCT FROM 'hard'))"),
+                            types, pg::Planning::once);
 
 // A user who was deactivated or deleted since the call is none of the task's any more: what it
 // would mark of that user nobody could bring back.
@@ -86,14 +93,14 @@ pg::Statement leave_teams(R"(
       AND NOT EXISTS (SELECT FROM stream.users u WHERE u.id = l.user_id AND c.team = ANY (u.teams)))",
                           types, pg::Planning::once);
 
-pg::Statement &statement(UserRows what) {
+pg::Statement &statement(UserRows what, bool somebody) {
     switch (what) {
     case UserRows::prune:
         return prune;
     case UserRows::erase:
         return erase;
     case UserRows::deactivate:
-        return deactivate;
+        return somebody ? deactivate_by : deactivate;
     case UserRows::reactivate:
         return reactivate;
     case UserRows::leave_teams:
@@ -114,9 +121,11 @@ void tell(events::Type type, const tasks::Task &task, const pg::Rows &rows) {
     events::emit({type, task.id}, ids);
 }
 
-void lock_users(UserRows what, const pg::Param &ids) {
+void lock_users(UserRows what, const pg::Param &ids, std::size_t count) {
     if (what == UserRows::erase)
         lock_to_erase.run({ids});
+    else if (what == UserRows::deactivate && count == 1)
+        return; // there is no order to keep
     else if (what != UserRows::count_marked && what != UserRows::leave_teams)
         lock_to_change.run({ids});
 }
@@ -130,12 +139,13 @@ UserRowsDone run_user_rows(UserRows what, const tasks::Task &task,
     const auto by = task.text("created_by_id");
     const auto name = task.text("name");
     const pg::Param users = pg::Param::datum(pg::text_array(ids));
-    lock_users(what, users);
+    lock_users(what, users, ids.size());
     if (what == UserRows::prune || what == UserRows::erase)
         erasure::record_users(task, ids);
-    const pg::Rows rows = statement(what).run({users, task.id, task.seq, GetCurrentTimestamp(),
-                                               by ? pg::Param(*by) : pg::Param(std::nullopt),
-                                               name ? pg::Param(*name) : pg::Param(std::nullopt)});
+    const pg::Rows rows = statement(what, by.has_value())
+                              .run({users, task.id, task.seq, GetCurrentTimestamp(),
+                                    by ? pg::Param(*by) : pg::Param(std::nullopt),
+                                    name ? pg::Param(*name) : pg::Param(std::nullopt)});
     if (what == UserRows::deactivate && rows.size() < ids.size())
         leave_overtaken.run({task.seq, users, task.id});
     if (what == UserRows::deactivate)

@@ -61,25 +61,33 @@ struct Way {
 struct Ways {
     Relation tasks = nullptr;
     Relation users = nullptr;
-    Way pending;  // tasks, in their order
-    Way task;     // by seq
-    Way users_of; // a task, by seq
-    Way tasks_of; // a user, by id
+    Way pending;          // tasks, in their order
+    Way running;          // tasks
+    Way task;             // by seq
+    Way users_of;         // a task, by seq
+    Way tasks_of;         // a user, by id
+    bool blocked = false; // one of them is not as it was made
 };
 
-bool find_columns(const Ways &ways) {
-    const Oid tasks = RelationGetRelid(ways.tasks);
-    const Oid users = RelationGetRelid(ways.users);
-    if (columns.tasks != tasks || columns.users != users)
-        columns = {tasks,
-                   users,
-                   get_attnum(tasks, "seq"),
-                   get_attnum(tasks, "status"),
-                   get_attnum(tasks, "retry_at"),
-                   get_attnum(users, "seq"),
-                   get_attnum(users, "user_id")};
-    return std::min({columns.seq, columns.status, columns.retry_at, columns.of_task,
-                     columns.user_id}) > 0;
+bool find_columns_of_tasks(Relation table) {
+    const Oid tasks = RelationGetRelid(table);
+    if (columns.tasks != tasks) {
+        columns.tasks = tasks;
+        columns.seq = get_attnum(tasks, "seq");
+        columns.status = get_attnum(tasks, "status");
+        columns.retry_at = get_attnum(tasks, "retry_at");
+    }
+    return std::min({columns.seq, columns.status, columns.retry_at}) > 0;
+}
+
+bool find_columns_of_users(Relation table) {
+    const Oid users = RelationGetRelid(table);
+    if (columns.users != users) {
+        columns.users = users;
+        columns.of_task = get_attnum(users, "seq");
+        columns.user_id = get_attnum(users, "user_id");
+    }
+    return std::min(columns.of_task, columns.user_id) > 0;
 }
 
 bool open(Way &way, Relation table, const char *name, Oid method, int keys, AttrNumber column) {
@@ -91,12 +99,18 @@ bool open(Way &way, Relation table, const char *name, Oid method, int keys, Attr
            way.index->rd_index->indkey.values[0] == column && pg::is_fit(way.index, method, keys);
 }
 
-// Gives false when a statement must do.
-bool open(Ways &ways) {
+bool open_tasks(Ways &ways) {
     ways.tasks = pg::open_plain_table("tasks");
-    ways.users = ways.tasks == nullptr ? nullptr : pg::open_plain_table("task_users");
-    return ways.users != nullptr && find_columns(ways) &&
+    return ways.tasks != nullptr && find_columns_of_tasks(ways.tasks) &&
            open(ways.pending, ways.tasks, "tasks_pending", BTREE_AM_OID, 1, columns.seq) &&
+           open(ways.running, ways.tasks, "tasks_running", BTREE_AM_OID, 1, columns.seq);
+}
+
+bool open_users(Ways &ways) {
+    if (ways.tasks_of.index != nullptr)
+        return true;
+    ways.users = pg::open_plain_table("task_users");
+    return ways.users != nullptr && find_columns_of_users(ways.users) &&
            open(ways.task, ways.tasks, "tasks_seq_key", BTREE_AM_OID, 1, columns.seq) &&
            open(ways.users_of, ways.users, "task_users_pkey", BTREE_AM_OID, 2, columns.of_task) &&
            open(ways.tasks_of, ways.users, "task_users_user", HASH_AM_OID, 1, columns.user_id);
@@ -138,7 +152,7 @@ void close(Way &way) {
 }
 
 void close(Ways &ways) {
-    for (Way *way : {&ways.pending, &ways.task, &ways.users_of, &ways.tasks_of})
+    for (Way *way : {&ways.pending, &ways.running, &ways.task, &ways.users_of, &ways.tasks_of})
         close(*way);
     for (Relation table : {ways.users, ways.tasks})
         if (table != nullptr)
@@ -179,9 +193,20 @@ bool is_first_of(Ways &ways, int64 seq, Datum user) {
 }
 
 bool is_first_of_all(Ways &ways, int64 seq) {
+    ways.blocked = ways.blocked || !open_users(ways);
+    if (ways.blocked)
+        return false;
     begin_at_seq(ways.users_of, ways.users, seq);
     while (next(ways.users_of))
         if (!is_first_of(ways, seq, value(ways.users_of, columns.user_id)))
+            return false;
+    return true;
+}
+
+bool is_none_running(Ways &ways) {
+    begin(ways.running, ways.tasks, nullptr);
+    while (next(ways.running))
+        if (is_text(value(ways.running, columns.status), "running"))
             return false;
     return true;
 }
@@ -191,30 +216,36 @@ struct Due {
     int count = 0;
 };
 
+// The oldest is first in line whoever its users are, unless a task is running.
 void find_due(Ways &ways, Due &found) {
     const TimestampTz now = GetCurrentTimestamp();
+    bool oldest = true;
     begin(ways.pending, ways.tasks, nullptr);
-    while (found.count < due_at_once && next(ways.pending)) {
+    while (found.count < due_at_once && !ways.blocked && next(ways.pending)) {
         const int64 seq = DatumGetInt64(value(ways.pending, columns.seq));
         bool at_once = false;
         const Datum retry_at = slot_getattr(ways.pending.row, columns.retry_at, &at_once);
-        if (is_text(value(ways.pending, columns.status), "pending") &&
-            (at_once || DatumGetTimestampTz(retry_at) <= now) && is_first_of_all(ways, seq))
+        if (!is_text(value(ways.pending, columns.status), "pending"))
+            continue;
+        const bool first = std::exchange(oldest, false) && is_none_running(ways);
+        if ((at_once || DatumGetTimestampTz(retry_at) <= now) &&
+            (first || is_first_of_all(ways, seq)))
             found.seqs[found.count++] = seq;
     }
 }
 
-// Calls look with the ways open, under a snapshot of its own. Gives false when a statement must do.
+// Calls look with the ways to tasks open, under a snapshot of its own. Gives false when a statement
+// must do.
 template <class F> bool without_statement(F look) {
     return pg::guard([&look]() noexcept {
         Ways ways;
         PushActiveSnapshot(GetTransactionSnapshot());
-        const bool opened = open(ways);
-        if (opened)
+        ways.blocked = !open_tasks(ways);
+        if (!ways.blocked)
             look(ways);
         close(ways);
         PopActiveSnapshot();
-        return opened;
+        return !ways.blocked;
     });
 }
 
