@@ -16,17 +16,6 @@ pg::Statement standing(R"(
     WHERE u.id = $1)",
                        {TEXTOID});
 
-// The same of the caller's snapshot, without a statement: most often there is nothing to refuse.
-bool is_found_admissible(std::string_view id) {
-    using Answer = pg::KeyLookup::Found::Answer;
-    static pg::KeyLookup users("users", {"id"},
-                               {"deleted_at", "deactivated_at", "revoke_tokens_issued_before"});
-    static pg::KeyLookup bans("bans", {"target_user_id", "channel_cid"}, {});
-    const auto user = users.find({id});
-    return user.answer == Answer::row && user.nulls[0] && user.nulls[1] && user.nulls[2] &&
-           bans.find({id, ""}).answer == Answer::none;
-}
-
 [[noreturn]] void refuse(std::string_view id, const char *why, const char *hint) {
     throw not_allowed("user " + quoted(id) + " is " + why).at("id").of(id).hint(hint);
 }
@@ -35,8 +24,6 @@ bool is_found_admissible(std::string_view id) {
 
 void require_admission(std::string_view id, std::optional<TimestampTz> token_issued_at,
                        State state) {
-    if (state == State::as_the_caller_sees_it && is_found_admissible(id))
-        return;
     const pg::Rows rows =
         state == State::as_the_caller_sees_it ? standing.read({id}) : standing.run({id});
     if (rows.empty())
@@ -58,6 +45,16 @@ void require_admission(std::string_view id, std::optional<TimestampTz> token_iss
             .at("token_issued_at")
             .of(id)
             .hint("Issue a new token, and pass the time at which it was issued.");
+}
+
+bool is_sure_of_admission(std::string_view id) {
+    using Answer = pg::KeyLookup::Found::Answer;
+    static pg::KeyLookup users("users", {"id"},
+                               {"deleted_at", "deactivated_at", "revoke_tokens_issued_before"});
+    static pg::KeyLookup bans("bans", {"target_user_id", "channel_cid"}, {});
+    const auto user = users.find({id});
+    return user.answer == Answer::row && user.nulls[0] && user.nulls[1] && user.nulls[2] &&
+           bans.find({id, ""}).answer == Answer::none;
 }
 
 std::optional<TimestampTz> time_argument(const pg::Call &call, int arg) {

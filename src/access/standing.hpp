@@ -13,6 +13,10 @@ enum class State { as_the_caller_sees_it, as_committed_by_now };
 void require_admission(std::string_view id, std::optional<TimestampTz> token_issued_at,
                        State state);
 
+// Whether user id is sure to be admitted, whatever its token, as the caller sees it. Asks no
+// statement, so when it says no one has to be asked.
+bool is_sure_of_admission(std::string_view id);
+
 // A time that may be left out.
 std::optional<TimestampTz> time_argument(const pg::Call &call, int arg);
 

@@ -49,13 +49,19 @@ Failure describe(const Error &error, const char *operation, MemoryContext contex
 }
 
 void connect(Connection connection) {
-    if (connection == Connection::none)
-        return;
     const int options = connection == Connection::nonatomic ? SPI_OPT_NONATOMIC : 0;
     guard([options]() noexcept { SPI_connect_ext(options); });
 }
 
 } // namespace
+
+void connect() {
+    connect(Connection::atomic);
+}
+
+void disconnect() {
+    guard([]() noexcept { SPI_finish(); });
+}
 
 ErrorData *catch_error(void (*call)(void *), void *argument) {
     MemoryContext context = CurrentMemoryContext;
@@ -86,10 +92,11 @@ Datum boundary(FunctionCallInfo fcinfo, const char *operation, Body body, Connec
     Failure failure;
     try {
         Call call(fcinfo, context);
+        if (connection == Connection::none)
+            return body(call);
         connect(connection);
         const Datum result = body(call);
-        if (connection != Connection::none)
-            guard([]() noexcept { SPI_finish(); });
+        disconnect();
         return result;
     } catch (const PostgresError &error) {
         failure.raised = error.data();

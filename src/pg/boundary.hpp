@@ -99,6 +99,10 @@ using Body = Datum (*)(Call &);
 
 enum class Connection { atomic, nonatomic, none };
 
+// What a function of Connection::none does around statements, should it need any after all.
+void connect();
+void disconnect();
+
 // Runs a body with SPI connected and turns what it throws into PostgreSQL errors. operation is the
 // API's name for what is done, used in the message of the contract's errors.
 Datum boundary(FunctionCallInfo fcinfo, const char *operation, Body body,

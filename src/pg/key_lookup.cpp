@@ -7,6 +7,28 @@ namespace stream::pg {
 
 namespace {
 
+// Counts changes of tables, indexes, schemas, roles and what these may do. To take a lock is to
+// hear of all that were committed before.
+uint64 changes = 0;
+
+void on_table_change(Datum, Oid) {
+    changes++;
+}
+
+void on_catalogue_change(Datum, int, uint32) {
+    changes++;
+}
+
+void watch_changes() {
+    static bool watching = false;
+    if (watching)
+        return;
+    CacheRegisterRelcacheCallback(on_table_change, 0);
+    for (const auto cache : {NAMESPACEOID, AUTHOID, AUTHMEMROLEMEM, DATABASEOID})
+        CacheRegisterSyscacheCallback(cache, on_catalogue_change, 0);
+    watching = true;
+}
+
 Oid primary_key(Relation table) {
     if (!table->rd_indexvalid)
         list_free(RelationGetIndexList(table));
@@ -24,16 +46,38 @@ KeyLookup::KeyLookup(const char *table, std::initializer_list<const char *> key,
         columns_[column_count_++] = {name, InvalidAttrNumber};
 }
 
+bool KeyLookup::is_known() const {
+    return known_as_of_ == changes && known_for_ == GetUserId() && OidIsValid(known_);
+}
+
 // The table, locked; nullptr when a statement must do, which also says what is wrong.
 Relation KeyLookup::open() {
+    if (is_known()) {
+        Relation table = try_relation_open(known_, AccessShareLock);
+        if (is_known())
+            return table;
+        if (table != nullptr)
+            relation_close(table, NoLock);
+    }
+    return get_to_know();
+}
+
+Relation KeyLookup::get_to_know() {
+    watch_changes();
+    known_ = known_key_ = InvalidOid;
+    known_for_ = GetUserId();
+    known_as_of_ = changes;
     Relation table = open_plain_table(table_);
-    if (table == nullptr || resolved_ == RelationGetRelid(table) || resolve(table))
+    if (table == nullptr)
+        return nullptr;
+    if (resolve(table)) {
+        known_ = RelationGetRelid(table);
         return table;
+    }
     relation_close(table, NoLock);
     return nullptr;
 }
 
-// A column keeps its number as long as its table is there.
 bool KeyLookup::resolve(Relation table) {
     const Oid oid = RelationGetRelid(table);
     for (Column &column : key_)
@@ -42,12 +86,17 @@ bool KeyLookup::resolve(Relation table) {
     for (Column &column : columns_)
         if (column.name != nullptr && (column.number = get_attnum(oid, column.name)) <= 0)
             return false;
-    resolved_ = oid;
     return true;
 }
 
-// The index behind the primary key, if it is as expected.
-Relation KeyLookup::open_key(Relation table) const {
+// The index behind the primary key, locked, if it is as expected.
+Relation KeyLookup::open_key(Relation table) {
+    if (is_known() && OidIsValid(known_key_)) {
+        Relation index = index_open(known_key_, AccessShareLock);
+        if (is_known())
+            return index;
+        index_close(index, NoLock);
+    }
     const Oid oid = primary_key(table);
     if (!OidIsValid(oid))
         return nullptr;
@@ -56,8 +105,10 @@ Relation KeyLookup::open_key(Relation table) const {
     for (int i = 0; fits && i < key_size_; i++)
         fits = index->rd_index->indkey.values[i] == key_[i].number &&
                index->rd_indcollation[i] == C_COLLATION_OID;
-    if (fits)
+    if (fits) {
+        known_key_ = oid;
         return index;
+    }
     index_close(index, NoLock);
     return nullptr;
 }

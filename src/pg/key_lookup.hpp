@@ -31,9 +31,11 @@ private:
         AttrNumber number;
     };
 
+    bool is_known() const;
     Relation open();
+    Relation get_to_know();
     bool resolve(Relation table);
-    Relation open_key(Relation table) const;
+    Relation open_key(Relation table);
     void search(const Datum *key, Found &found);
 
     const char *table_;
@@ -41,7 +43,11 @@ private:
     Column columns_[max_columns] = {};
     int key_size_ = 0;
     int column_count_ = 0;
-    Oid resolved_ = InvalidOid; // the table that the numbers are of
+    // What was found out, for which role, and as of which change.
+    Oid known_ = InvalidOid;
+    Oid known_key_ = InvalidOid;
+    Oid known_for_ = InvalidOid;
+    uint64 known_as_of_ = 0;
 };
 
 } // namespace stream::pg

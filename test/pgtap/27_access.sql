@@ -6,7 +6,7 @@ CREATE EXTENSION IF NOT EXISTS stream_users;
 RESET client_min_messages;
 \ir lib/refused.sql
 
-SELECT plan(88);
+SELECT plan(92);
 
 -- One user a state. A function call on each says what becomes of it.
 CREATE TEMP TABLE states (id text, state text, token timestamptz, code integer);
@@ -174,7 +174,20 @@ SELECT is(stream_authorize('pardoned'), true, 'and others are not');
 ALTER TABLE stream.users DISABLE ROW LEVEL SECURITY;
 REVOKE SELECT ON stream.bans FROM access_owner;
 SELECT throws_ok($$SELECT stream_authorize('restored')$$, '42501', NULL, 'an owner that can''t read bans can''t say who is banned');
+CREATE ROLE access_readers ROLE access_owner;
+GRANT SELECT ON stream.bans TO access_readers;
+SELECT is(stream_authorize('restored'), true, 'it can when it is a member of a role that can');
+REVOKE access_readers FROM access_owner;
+SELECT throws_ok($$SELECT stream_authorize('restored')$$, '42501', NULL, 'until it is none any more');
 GRANT SELECT ON stream.bans TO access_owner;
+SAVEPOINT other_table;
+ALTER TABLE stream.bans RENAME TO former_bans;
+CREATE TABLE stream.bans (LIKE stream.former_bans INCLUDING ALL);
+GRANT SELECT ON stream.bans TO access_owner;
+INSERT INTO stream.bans (target_user_id) VALUES ('restored');
+SELECT throws_ok($$SELECT stream_authorize('restored')$$, 'ST017', NULL, 'a table that took the name of stream.bans is asked');
+ROLLBACK TO other_table;
+SELECT is(stream_authorize('restored'), true, 'and the former one when it is back');
 CREATE TABLE stream.more_bans () INHERITS (stream.bans);
 INSERT INTO stream.more_bans (target_user_id) VALUES ('restored');
 SELECT throws_ok($$SELECT stream_authorize('restored')$$, 'ST017', NULL, 'a ban in a table that inherits from stream.bans counts');
