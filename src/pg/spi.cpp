@@ -105,6 +105,10 @@ Param::Param(std::string_view text) : null(false) {
     value = PointerGetDatum(copy);
 }
 
+int Row::number(const char *name) const {
+    return SPI_fnumber(desc_, name);
+}
+
 bool Row::is_null(int column) const {
     bool null = false;
     SPI_getbinval(tuple_, desc_, column, &null);

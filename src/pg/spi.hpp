@@ -53,6 +53,8 @@ public:
     ArrayType *array(int column) const;                     // nullptr when null
     std::optional<ItemPointerData> place(int column) const; // a tid
     Datum datum(int column) const;
+    // The column of that name.
+    int number(const char *name) const;
     int width() const { return desc_->natts; }
     // All columns at once, into arrays of width(): cheaper when most of a wide row is wanted.
     void deform(Datum *values, bool *nulls) const;

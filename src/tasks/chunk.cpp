@@ -10,7 +10,7 @@ namespace {
 
 // Whoever cancels a task signals its worker right after committing that.
 constexpr int64 late_cancel_us = 5 * USECS_PER_SEC;
-// Whoever wants to cancel a task that is done at once has to wait while it waits for locks.
+// Nobody knows the worker of a task that is done at once, and can end it while it waits for a lock.
 constexpr int lock_timeout_at_once_ms = 1;
 
 // What goes away by itself when others have got out of the way.
@@ -50,6 +50,11 @@ Chunks::Done Chunks::advance(Job &job, Task &task, int lock_timeout_ms) {
 }
 
 Outcome Chunks::run(Job &job, Task &task) {
+    if (task.cancel_requested) {
+        cancel(task);
+        expect_late_cancel();
+        return Outcome::ended;
+    }
     const Task before = task;
     Done done;
     const auto failure = pg::attempt([&] { done = advance(job, task, settings::lock_timeout_ms); });

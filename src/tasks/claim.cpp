@@ -12,21 +12,18 @@ pg::Statement running_tasks(R"(
     SELECT seq FROM stream.tasks WHERE status = 'running' AND seq <> ALL ($1) ORDER BY seq)",
                             {INT8ARRAYOID}, pg::Planning::once);
 
-// A row that somebody else holds is passed over: the task is just being cancelled.
-pg::Statement hold_task(R"(
-    SELECT id::text, seq, kind, params, steps, cursor, done, total, work_seconds, rows_per_second, retries, counts
-    FROM stream.tasks
-    WHERE seq = $1 AND status IN ('pending', 'running')
-    FOR UPDATE SKIP LOCKED)",
-                        {INT8OID}, pg::Planning::once);
-
-// A worker that comes back to a task which was blocked makes no new attempt.
+// A worker that comes back to a task which was blocked makes no new attempt. A row that somebody
+// else holds is passed over: the task is just being cancelled.
 pg::Statement start_task(R"(
     UPDATE stream.tasks
     SET status = 'running', retry_at = NULL, worker_pid = pg_backend_pid(),
         attempts = attempts + (worker_pid IS DISTINCT FROM pg_backend_pid())::integer,
         started_at = COALESCE(started_at, clock_timestamp()), updated_at = clock_timestamp()
-    WHERE seq = $1)",
+    WHERE seq = (SELECT t.seq
+                 FROM stream.tasks t
+                 WHERE t.seq = $1 AND t.status IN ('pending', 'running')
+                 FOR UPDATE SKIP LOCKED)
+    RETURNING id, seq, kind, params, steps, cursor, done, total, work_seconds, rows_per_second, retries, cancel_requested, counts)",
                          {INT8OID}, pg::Planning::once);
 
 pg::Statement find_task("SELECT seq FROM stream.tasks WHERE id = $1::uuid", {TEXTOID});
@@ -88,28 +85,35 @@ const Jsonb *keep(const Jsonb *jsonb, MemoryContext context) {
     return static_cast<Jsonb *>(copy);
 }
 
+std::string uuid_text(Datum id) {
+    return pg::guard(
+        [id]() noexcept { return DatumGetCString(DirectFunctionCall1(uuid_out, id)); });
+}
+
 Task read_task(const pg::Row &row, MemoryContext context) {
+    const auto column = [&row](const char *name) { return row.number(name); };
     Task task;
-    task.id = row.text(1);
-    task.seq = row.int8(2);
-    task.kind = row.text(3);
-    task.params = keep(row.jsonb(4), context);
-    for (const auto &step : pg::TextArray(row.array(5)))
+    task.id = uuid_text(row.datum(column("id")));
+    task.seq = row.int8(column("seq"));
+    task.kind = row.text(column("kind"));
+    task.params = keep(row.jsonb(column("params")), context);
+    for (const auto &step : pg::TextArray(row.array(column("steps"))))
         task.steps.emplace_back(step.value_or(""));
-    task.cursor = read_cursor(row.jsonb(6));
-    task.done = row.int8(7);
-    if (!row.is_null(8))
-        task.total = row.int8(8);
-    task.work_seconds = DatumGetFloat8(row.datum(9));
-    if (!row.is_null(10))
-        task.rows_per_second = DatumGetFloat8(row.datum(10));
-    task.retries = row.int4(11);
-    task.counts = read_counts(row.jsonb(12));
+    task.cursor = read_cursor(row.jsonb(column("cursor")));
+    task.done = row.int8(column("done"));
+    if (!row.is_null(column("total")))
+        task.total = row.int8(column("total"));
+    task.work_seconds = DatumGetFloat8(row.datum(column("work_seconds")));
+    if (!row.is_null(column("rows_per_second")))
+        task.rows_per_second = DatumGetFloat8(row.datum(column("rows_per_second")));
+    task.retries = row.int4(column("retries"));
+    task.cancel_requested = row.boolean(column("cancel_requested"));
+    task.counts = read_counts(row.jsonb(column("counts")));
     return task;
 }
 
-std::optional<Task> hold(int64 seq, MemoryContext context) {
-    const pg::Rows rows = hold_task.run({seq});
+std::optional<Task> start(int64 seq, MemoryContext context) {
+    const pg::Rows rows = start_task.run({seq});
     if (rows.empty())
         return std::nullopt;
     return read_task(rows[0], context);
@@ -137,7 +141,7 @@ TaskLock::~TaskLock() {
     LockRelease(&tag, ExclusiveLock, true);
 }
 
-std::optional<Claim> Queue::try_claim(int64 seq, Due due, MemoryContext context) {
+std::optional<Claim> Queue::try_claim(int64 seq, Due due) {
     auto lock = TaskLock::try_acquire(seq);
     if (!lock) {
         others_at_work_ = true;
@@ -145,63 +149,61 @@ std::optional<Claim> Queue::try_claim(int64 seq, Due due, MemoryContext context)
     }
     if (due == Due::to_be_checked && !is_first_in_line(seq))
         return std::nullopt;
-    if (auto task = hold(seq, context))
+    if (const auto row = pending_row(seq)) {
+        Task task = read_task(*row, context_);
+        if (at_once_(task))
+            return Claim{std::move(task), std::move(*lock), true};
+    }
+    if (auto task = start(seq, context_))
         return Claim{std::move(*task), std::move(*lock)};
     return std::nullopt; // somebody finished it meanwhile
 }
 
-std::optional<Claim> Queue::claim_due(Due due, MemoryContext context) {
+std::optional<Claim> Queue::claim_due(Due due) {
     while (!due_.empty()) {
         const int64 seq = due_.back();
         due_.pop_back();
-        if (auto claim = try_claim(seq, due, context))
+        if (auto claim = try_claim(seq, due))
             return claim;
     }
     return std::nullopt;
 }
 
-std::optional<Claim> Queue::claim_lost(const std::vector<int64> &skip, MemoryContext context) {
+std::optional<Claim> Queue::claim_lost(const std::vector<int64> &skip) {
     next_look_for_lost_ = GetCurrentTimestamp() + between_looks_for_lost;
     const pg::Rows running = running_tasks.run({pg::Param::datum(int8_array(skip))});
     for (std::size_t i = 0; i < running.size(); i++)
-        if (auto claim = try_claim(running[i].int8(1), Due::known, context))
+        if (auto claim = try_claim(running[i].int8(1), Due::known))
             return claim;
     return std::nullopt;
 }
 
-std::optional<Claim> Queue::claim_next(Look look, const std::vector<int64> &skip,
-                                       MemoryContext context) {
+std::optional<Claim> Queue::claim_next(Look look, const std::vector<int64> &skip) {
     others_at_work_ = false;
     const bool lost_first =
         look == Look::for_lost_workers ||
         (look == Look::at_everything && GetCurrentTimestamp() >= next_look_for_lost_);
     if (lost_first)
-        if (auto claim = claim_lost(skip, context))
+        if (auto claim = claim_lost(skip))
             return claim;
     if (look == Look::for_lost_workers)
         return std::nullopt;
-    if (auto claim = claim_due(Due::to_be_checked, context))
+    if (auto claim = claim_due(Due::to_be_checked))
         return claim;
     due_ = due_tasks();
     std::reverse(due_.begin(), due_.end());
-    if (auto claim = claim_due(Due::known, context))
+    if (auto claim = claim_due(Due::known))
         return claim;
-    return lost_first ? std::nullopt : claim_lost(skip, context);
+    return lost_first ? std::nullopt : claim_lost(skip);
 }
 
 std::optional<TimestampTz> next_retry() {
     return first_retry.run({static_cast<int64>(GetCurrentTimestamp())})[0].timestamp(1);
 }
 
-void start(const Task &task) {
-    start_task.run({task.seq});
-}
-
 Task take(const std::string &id, MemoryContext context) {
     const pg::Rows rows = find_task.run({id});
-    Task task = hold(rows[0].int8(1), context).value();
-    start(task);
-    return task;
+    return start(rows[0].int8(1), context).value();
 }
 
 } // namespace stream::tasks

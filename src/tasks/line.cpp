@@ -4,7 +4,6 @@
 #include "tasks/line.hpp"
 
 #include "pg/plain_table.hpp"
-#include "pg/spi.hpp"
 
 namespace stream::tasks {
 
@@ -106,12 +105,16 @@ bool open_tasks(Ways &ways) {
            open(ways.running, ways.tasks, "tasks_running", BTREE_AM_OID, 1, columns.seq);
 }
 
+bool open_by_seq(Ways &ways) {
+    return ways.task.index != nullptr ||
+           open(ways.task, ways.tasks, "tasks_seq_key", BTREE_AM_OID, 1, columns.seq);
+}
+
 bool open_users(Ways &ways) {
     if (ways.tasks_of.index != nullptr)
         return true;
     ways.users = pg::open_plain_table("task_users");
-    return ways.users != nullptr && find_columns_of_users(ways.users) &&
-           open(ways.task, ways.tasks, "tasks_seq_key", BTREE_AM_OID, 1, columns.seq) &&
+    return ways.users != nullptr && find_columns_of_users(ways.users) && open_by_seq(ways) &&
            open(ways.users_of, ways.users, "task_users_pkey", BTREE_AM_OID, 2, columns.of_task) &&
            open(ways.tasks_of, ways.users, "task_users_user", HASH_AM_OID, 1, columns.user_id);
 }
@@ -234,6 +237,25 @@ void find_due(Ways &ways, Due &found) {
     }
 }
 
+struct Copy {
+    HeapTuple row = nullptr;
+    TupleDesc shape = nullptr;
+};
+
+// What lies outside the row is fetched while the snapshot is there.
+void copy_if_pending(Ways &ways, int64 seq, Copy &copy) {
+    ways.blocked = !open_by_seq(ways);
+    if (ways.blocked)
+        return;
+    begin_at_seq(ways.task, ways.tasks, seq);
+    if (!next(ways.task) || !is_text(value(ways.task, columns.status), "pending"))
+        return;
+    copy.shape = CreateTupleDescCopy(RelationGetDescr(ways.tasks));
+    copy.row = ExecCopySlotHeapTuple(ways.task.row);
+    if (HeapTupleHasExternal(copy.row))
+        copy.row = toast_flatten_tuple(copy.row, copy.shape);
+}
+
 // Calls look with the ways to tasks open, under a snapshot of its own. Gives false when a statement
 // must do.
 template <class F> bool without_statement(F look) {
@@ -260,6 +282,12 @@ std::vector<int64> due_tasks() {
     for (std::size_t i = 0; i < rows.size(); i++)
         seqs.push_back(rows[i].int8(1));
     return seqs;
+}
+
+std::optional<pg::Row> pending_row(int64 seq) {
+    Copy copy;
+    without_statement([&](Ways &ways) noexcept { copy_if_pending(ways, seq, copy); });
+    return copy.row == nullptr ? std::nullopt : std::optional(pg::Row(copy.row, copy.shape));
 }
 
 bool is_first_in_line(int64 seq) {

@@ -40,6 +40,7 @@ struct Task {
     double work_seconds = 0;               // that chunks have taken, pauses between them included
     std::optional<double> rows_per_second; // over the last seconds of work
     int32 retries = 0;                     // of the present chunk, by itself
+    bool cancel_requested = false;         // before its worker was known
     Counts counts;
     std::string step;               // what is being done now, for people
     std::vector<std::string> files; // result of a deletion with files

@@ -48,7 +48,8 @@ public:
           deadline_(deadline), home_(CurrentMemoryContext),
           chunk_memory_(AllocSetContextCreate(home_, "stream_users chunk", ALLOCSET_DEFAULT_SIZES)),
           task_memory_(AllocSetContextCreate(home_, "stream_users task", ALLOCSET_DEFAULT_SIZES)),
-          owner_(pg::extension_owner()) {}
+          owner_(pg::extension_owner()),
+          queue_([this](Task &task) { return is_over_at_once(task); }, task_memory_) {}
 
     void run();
 
@@ -56,7 +57,6 @@ private:
     void heed_interrupts();
     bool time_left() const { return GetCurrentTimestamp() < deadline_; }
     std::optional<Claim> claim();
-    void take_up(Claim &claim);
     void run_task(Claim claim);
     bool is_over_at_once(Task &task);
     void wait_for_throttle();
@@ -117,11 +117,11 @@ std::optional<Claim> Worker::claim() {
                       : std::exchange(woken_, false) ? Look::at_due_first
                                                      : Look::at_everything;
     transaction([&] {
-        if (auto next = queue_.claim_next(look, blocked_, task_memory_))
+        if (auto next = queue_.claim_next(look, blocked_))
             claim.emplace(std::move(*next));
-        if (claim)
-            take_up(*claim);
-        else if (everything) {
+        if (claim && !claim->is_over)
+            debug_point(DebugPoint::before_claim_commit);
+        else if (!claim && everything) {
             next_retry_ = next_retry();
             make_ready();
         }
@@ -193,18 +193,10 @@ void Worker::run_task(Claim claim) {
         blocked_.push_back(task.seq);
 }
 
-void Worker::take_up(Claim &claim) {
-    claim.is_over = is_over_at_once(claim.task);
-    if (claim.is_over)
-        return;
-    start(claim.task);
-    debug_point(DebugPoint::before_claim_commit);
-}
-
 // Does a brief task, or its first chunk, where it is taken up. Whoever looks sees it pending and
 // then completed; should the worker die, it was never taken up.
 bool Worker::is_over_at_once(Task &task) {
-    if (atomic_ || throttled_for() > 0 || !is_brief(task))
+    if (atomic_ || task.cancel_requested || throttled_for() > 0 || !is_brief(task))
         return false;
     const std::unique_ptr<Job> job = make_job(task);
     const int64 done_before = task.done;

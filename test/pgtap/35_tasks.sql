@@ -28,7 +28,7 @@ CREATE FUNCTION pg_temp.ran() RETURNS text[] LANGUAGE sql AS $$
     SELECT array_agg(concat_ws(' ', kind, params ->> 'user_mode') ORDER BY finished_at) FROM stream.tasks WHERE status = 'completed'
 $$;
 
-SELECT plan(81);
+SELECT plan(83);
 
 -- Tasks that are not there, and ids that are none
 SELECT pg_temp.refused(format('SELECT %s(''11111111-2222-3333-4444-555555555555'')', function), operation, 16, 'id',
@@ -129,6 +129,14 @@ DROP INDEX stream.tasks_pending;
 SELECT stream_deactivate_users('{dan}'), stream_delete_users('{ann,ben}'), stream_restore_users('{ben}'), stream_delete_users('{ben}', 'pruning', 'pruning') \g /dev/null
 CALL stream_run_tasks(until_idle => true);
 SELECT is(pg_temp.ran(), '{deactivate_users,delete_users soft,restore_users,delete_users pruning}', 'also where the index that finds them is gone');
+ROLLBACK TO world;
+
+-- A request to cancel that came when nobody knew the task's worker yet.
+SELECT stream_deactivate_users('{ann}') ->> 'task_id' AS task \gset
+UPDATE stream.tasks SET cancel_requested = true WHERE id = :'task';
+CALL stream_run_tasks(until_idle => true);
+SELECT is(stream_get_task(:'task') ->> 'status', 'cancelled', 'a task whose end was asked for before it began does not begin');
+SELECT is((SELECT deactivated_at FROM stream.users WHERE id = 'ann'), NULL, 'and changes nothing');
 ROLLBACK TO world;
 
 -- A task that waits for a failed one is not held up for ever.
