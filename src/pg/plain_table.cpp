@@ -4,12 +4,6 @@ namespace stream::pg {
 
 namespace {
 
-// Citus leaves a table of its own on this server, which is empty or out of date.
-bool is_distributing() {
-    static const bool citus = GetConfigOption("citus.shard_count", true, false) != nullptr;
-    return citus;
-}
-
 bool is_plain(Relation table) {
     return table->rd_rel->relkind == RELKIND_RELATION && !table->rd_rel->relhassubclass &&
            !table->rd_rel->relrowsecurity && !is_distributing() &&
@@ -41,6 +35,11 @@ IndexScanDesc begin_scan(Relation table, Relation index, int keys) noexcept {
 #else
     return index_beginscan(table, index, GetActiveSnapshot(), keys, 0);
 #endif
+}
+
+bool is_distributing() noexcept {
+    static const bool citus = GetConfigOption("citus.shard_count", true, false) != nullptr;
+    return citus;
 }
 
 bool has_triggers(Relation table) noexcept {

@@ -20,6 +20,10 @@ bool is_fit(Relation index, Oid method, int keys) noexcept;
 // Begins a scan of rows as the active snapshot has them.
 IndexScanDesc begin_scan(Relation table, Relation index, int keys) noexcept;
 
+// Whether this server may hand tables out to others (Citus): it keeps a table of its own for each,
+// which is empty or out of date.
+bool is_distributing() noexcept;
+
 // Whether the table has triggers but those of foreign keys that point at it, which only ask whether
 // the key changes.
 bool has_triggers(Relation table) noexcept;

@@ -1,5 +1,7 @@
 #include "pg/table.hpp"
 
+#include "pg/plain_table.hpp"
+
 extern "C" {
 #include "access/table.h"
 #include "storage/bufmgr.h"
@@ -9,12 +11,6 @@ extern "C" {
 namespace stream::pg {
 
 namespace {
-
-// Citus leaves a table of its own on this server, which is empty or out of date.
-bool is_distributing() noexcept {
-    static const bool citus = GetConfigOption("citus.shard_count", true, false) != nullptr;
-    return citus;
-}
 
 bool has_delete_triggers(const TriggerDesc *triggers) noexcept {
     return triggers != nullptr &&
