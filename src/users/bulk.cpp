@@ -65,12 +65,15 @@ Values values_of(const Profile &profile, TimestampTz now) {
     return values;
 }
 
-// The rows of one kind that have no index entries yet.
+// The rows of one kind that have no index entries yet. An index is told that an entry repeats a key
+// so that it looks for entries of versions that are gone: a row that is changed for the first time
+// has none.
 struct Block {
     BulkTable &table;
     CommandId command;
     TupleTableSlot *rows[block_rows];
     Entries entries[block_rows];
+    bool again[block_rows]; // the row had been changed before
     TupleTableSlot *before; // what an update replaces
     int count = 0;
     bool fresh = true; // new rows, which aren't in the heap yet
@@ -105,9 +108,10 @@ void put_into_index(const Block &block, int i) noexcept {
         return;
     if (index->ii_Predicate != NIL && index->ii_PredicateState == nullptr)
         index->ii_PredicateState = ExecPrepareQual(index->ii_Predicate, state);
-    const IndexUniqueCheck unique =
-        relation->rd_index->indisunique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO;
     const bool unchanged = !block.fresh && !is_index_touched(block.table, index);
+    // A key that a row keeps is that row's alone.
+    const IndexUniqueCheck unique =
+        relation->rd_index->indisunique && !unchanged ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO;
     ExprContext *context = GetPerTupleExprContext(state);
     MemoryContext home = MemoryContextSwitchTo(GetPerTupleMemoryContext(state));
     Datum values[INDEX_MAX_KEYS];
@@ -120,7 +124,7 @@ void put_into_index(const Block &block, int i) noexcept {
         if (ExecQual(index->ii_PredicateState, context)) {
             FormIndexDatum(index, block.rows[row], state, values, nulls);
             index_insert(relation, values, nulls, &block.rows[row]->tts_tid, block.table.relation,
-                         unique, unchanged, index);
+                         unique, unchanged && block.again[row], index);
         }
         ResetPerTupleExprContext(state);
     }
@@ -169,6 +173,15 @@ void too_late() noexcept {
                     errmsg("another session changed a user that is being written")));
 }
 
+bool was_updated(TupleTableSlot *row) noexcept {
+    bool copied = false;
+    HeapTuple tuple = ExecFetchSlotHeapTuple(row, false, &copied);
+    const bool updated = (tuple->t_data->t_infomask & HEAP_UPDATED) != 0;
+    if (copied)
+        heap_freetuple(tuple);
+    return updated;
+}
+
 // The row is the one that was compared, or another session has been there.
 void replace(Block &block, const Values &values, ItemPointer place) noexcept {
     Relation relation = block.table.relation;
@@ -198,6 +211,7 @@ void replace(Block &block, const Values &values, ItemPointer place) noexcept {
     if (table_tuple_update(relation, place, row, block.command, GetActiveSnapshot(),
                            InvalidSnapshot, true, &failure, &lock, &entries) != TM_Ok)
         too_late();
+    block.again[block.count] = was_updated(before);
     ExecClearTuple(before);
     block.entries[block.count++] = entries;
 }
@@ -205,7 +219,7 @@ void replace(Block &block, const Values &values, ItemPointer place) noexcept {
 // Rows of both kinds in the order of ids: a block has only one, so that a lock taken by creating a
 // user comes before those of the users behind it.
 void write(BulkTable &table, const pg::Vec<Change> &changes, TimestampTz now) {
-    const auto block = std::make_unique<Block>(Block{table, 0, {}, {}, nullptr});
+    const auto block = std::make_unique<Block>(Block{table, 0, {}, {}, {}, nullptr});
     pg::guard([&block]() noexcept { begin(*block); });
     pg::BatchMemory memory;
     std::size_t next = 0;
