@@ -29,12 +29,6 @@ void watch_changes() {
     watching = true;
 }
 
-Oid primary_key(Relation table) {
-    if (!table->rd_indexvalid)
-        list_free(RelationGetIndexList(table));
-    return table->rd_pkindex;
-}
-
 } // namespace
 
 KeyLookup::KeyLookup(const char *table, std::initializer_list<const char *> key,
@@ -97,20 +91,13 @@ Relation KeyLookup::open_key(Relation table) {
             return index;
         index_close(index, NoLock);
     }
-    const Oid oid = primary_key(table);
-    if (!OidIsValid(oid))
-        return nullptr;
-    Relation index = index_open(oid, AccessShareLock);
-    bool fits = is_fit(index, BTREE_AM_OID, key_size_) && index->rd_index->indimmediate;
-    for (int i = 0; fits && i < key_size_; i++)
-        fits = index->rd_index->indkey.values[i] == key_[i].number &&
-               index->rd_indcollation[i] == C_COLLATION_OID;
-    if (fits) {
-        known_key_ = oid;
-        return index;
-    }
-    index_close(index, NoLock);
-    return nullptr;
+    AttrNumber columns[max_key];
+    for (int i = 0; i < key_size_; i++)
+        columns[i] = key_[i].number;
+    Relation index = pg::open_key(table, columns, key_size_);
+    if (index != nullptr)
+        known_key_ = RelationGetRelid(index);
+    return index;
 }
 
 void KeyLookup::search(const Datum *key, Found &found) {
@@ -119,13 +106,8 @@ void KeyLookup::search(const Datum *key, Found &found) {
     if (table == nullptr)
         return;
     if (Relation index = open_key(table)) {
-        ScanKeyData keys[max_key];
-        for (int i = 0; i < key_size_; i++)
-            ScanKeyEntryInitialize(&keys[i], 0, static_cast<AttrNumber>(i + 1),
-                                   BTEqualStrategyNumber, InvalidOid, C_COLLATION_OID, F_TEXTEQ,
-                                   key[i]);
         IndexScanDesc scan = begin_scan(table, index, key_size_);
-        index_rescan(scan, keys, key_size_, nullptr, 0);
+        seek(scan, key, key_size_);
         TupleTableSlot *slot = table_slot_create(table, nullptr);
         const bool is_there = index_getnext_slot(scan, ForwardScanDirection, slot);
         for (int i = 0; is_there && i < column_count_; i++)

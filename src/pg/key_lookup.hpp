@@ -4,6 +4,7 @@
 // every request: starting and ending a statement takes several times as long as the look-up itself.
 
 #include "pg/boundary.hpp"
+#include "pg/plain_table.hpp"
 
 namespace stream::pg {
 
@@ -15,7 +16,7 @@ public:
               std::initializer_list<const char *> columns);
 
     static constexpr int max_columns = 4;
-    static constexpr int max_key = 2;
+    static constexpr int max_key = max_key_columns;
 
     struct Found {
         enum class Answer { row, none, needs_statement } answer;

@@ -39,6 +39,9 @@ private:
 
 template <class T> using Vec = std::vector<T, Allocator<T>>;
 
+// A copy of the bytes, aligned as any datum, in that context.
+std::string_view copied(std::string_view bytes, MemoryContext context);
+
 // Memory for work that is done batch by batch: what a batch allocates goes when it is done.
 class BatchMemory {
 public:

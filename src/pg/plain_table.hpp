@@ -14,11 +14,25 @@ namespace stream::pg {
 // what is wrong. Locks stay to the end of the transaction, as a statement's do: close without one.
 Relation open_plain_table(const char *name) noexcept;
 
+// Whether a table may be read so.
+bool is_readable(Relation table) noexcept;
+
 // Whether the index may be used for any snapshot, has this access method, and so many key columns.
 bool is_fit(Relation index, Oid method, int keys) noexcept;
 
+// The index behind the primary key, locked, if that consists of these columns, of type text and
+// compared by bytes; else nullptr.
+constexpr int max_key_columns = 2;
+Relation open_key(Relation table, const AttrNumber *columns, int count) noexcept;
+
 // Begins a scan of rows as the active snapshot has them.
 IndexScanDesc begin_scan(Relation table, Relation index, int keys) noexcept;
+
+// Makes it a scan for a key, or another one, of an index that open_key() gave.
+void seek(IndexScanDesc scan, const Datum *key, int columns) noexcept;
+
+// Where a column is in a table's rows, from 0; -1 when there is none of that name and type.
+int position_of(TupleDesc table, const char *name, Oid type) noexcept;
 
 // Whether this server may hand tables out to others (Citus): it keeps a table of its own for each,
 // which is empty or out of date.

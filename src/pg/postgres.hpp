@@ -53,6 +53,7 @@ extern "C" {
 #include "nodes/makefuncs.h"
 #include "optimizer/cost.h"
 #include "pgstat.h"
+#include "port/pg_bitutils.h"
 #include "postmaster/interrupt.h"
 #include "rewrite/rewriteHandler.h"
 #include "storage/latch.h"

@@ -3,7 +3,6 @@
 #include "pg/array.hpp"
 #include "pg/transaction.hpp"
 #include "users/bulk_table.hpp"
-#include "users/matches.hpp"
 
 namespace stream::users {
 
@@ -87,7 +86,7 @@ void begin(Block &block) noexcept {
     block.before = table_slot_create(block.table.relation, nullptr);
 }
 
-void end(Block &block) noexcept {
+void finish(Block &block) noexcept {
     for (TupleTableSlot *row : block.rows)
         ExecDropSingleTupleTableSlot(row);
     ExecDropSingleTupleTableSlot(block.before);
@@ -218,40 +217,43 @@ void replace(Block &block, const Values &values, ItemPointer place) noexcept {
 
 // Rows of both kinds in the order of ids: a block has only one, so that a lock taken by creating a
 // user comes before those of the users behind it.
-void write(BulkTable &table, const pg::Vec<Change> &changes, TimestampTz now) {
+void write(BulkTable &table, const UserRequests &users, const Outcome &outcome, TimestampTz now) {
     const auto block = std::make_unique<Block>(Block{table, 0, {}, {}, {}, nullptr});
     pg::guard([&block]() noexcept { begin(*block); });
     pg::BatchMemory memory;
-    std::size_t next = 0;
-    while (next < changes.size()) {
+    auto next = outcome.users.begin();
+    const auto end = outcome.users.end();
+    const auto find_next = [&] {
+        next = std::find_if(next, end, [](const Compared &user) { return user.changed; });
+    };
+    for (find_next(); next != end;)
         memory.run([&] {
-            block->fresh = changes[next].stored == nullptr;
-            for (; block->count < block_rows && next < changes.size() &&
-                   (changes[next].stored == nullptr) == block->fresh;
-                 next++) {
-                const Values values = values_of(*changes[next].profile, now);
-                ItemPointerData *place =
-                    block->fresh ? nullptr : Matches::place(*changes[next].stored);
+            block->fresh = next->is_new();
+            for (; block->count < block_rows && next != end && next->is_new() == block->fresh;
+                 ++next, find_next()) {
+                const Values values = values_of(users.profile(next->user), now);
+                ItemPointerData place{};
+                if (!block->fresh)
+                    place = outcome.stored[next->stored].place;
                 pg::guard([&]() noexcept {
                     CHECK_FOR_INTERRUPTS();
-                    block->fresh ? add_new(*block, values) : replace(*block, values, place);
+                    block->fresh ? add_new(*block, values) : replace(*block, values, &place);
                 });
             }
             pg::guard([&block]() noexcept { flush(*block); });
         });
-    }
-    pg::guard([&block]() noexcept { end(*block); });
+    pg::guard([&block]() noexcept { finish(*block); });
 }
 
 } // namespace
 
-bool store_in_bulk(const pg::Vec<Change> &changes, TimestampTz now) {
+bool store_in_bulk(const UserRequests &users, const Outcome &outcome, TimestampTz now) {
     bool done = false;
     const auto failure = pg::attempt([&] {
         BulkTable table;
         done = open_bulk_table(table);
         if (done)
-            write(table, changes, now);
+            write(table, users, outcome, now);
         close_bulk_table(table);
     });
     if (!failure)
@@ -262,27 +264,6 @@ bool store_in_bulk(const pg::Vec<Change> &changes, TimestampTz now) {
     if (failure->raised != nullptr)
         throw pg::PostgresError(failure->raised);
     throw std::runtime_error(failure->message);
-}
-
-UserRecord record_of(const Change &change, TimestampTz now) {
-    UserRecord user;
-    if (change.stored != nullptr)
-        user = read_record(*change.stored);
-    else
-        user.created_at = now;
-    const Profile &profile = *change.profile;
-    user.id = profile.id;
-    user.role = profile.role;
-    user.name = profile.name;
-    user.image = profile.image;
-    user.custom = profile.custom;
-    user.teams = profile.teams;
-    user.teams_role = profile.teams_role;
-    user.language = profile.language;
-    user.invisible = profile.invisible;
-    user.privacy_settings = profile.privacy_settings;
-    user.updated_at = now;
-    return user;
 }
 
 } // namespace stream::users

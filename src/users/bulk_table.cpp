@@ -27,23 +27,14 @@ constexpr Column given_columns[given_count] = {
     {"created_at", TIMESTAMPTZOID},
 };
 
-int position(TupleDesc desc, const char *name, Oid type) {
-    for (int i = 0; i < desc->natts; i++) {
-        const FormData_pg_attribute *column = TupleDescAttr(desc, i);
-        if (!column->attisdropped && strcmp(NameStr(column->attname), name) == 0)
-            return column->atttypid == type ? i : -1;
-    }
-    return -1;
-}
-
 bool find_columns(BulkTable &table) {
     TupleDesc desc = RelationGetDescr(table.relation);
     for (int i = 0; i < given_count; i++) {
-        table.column[i] = position(desc, given_columns[i].name, given_columns[i].type);
+        table.column[i] = pg::position_of(desc, given_columns[i].name, given_columns[i].type);
         if (table.column[i] < 0)
             return false;
     }
-    table.online = position(desc, "online", BOOLOID);
+    table.online = pg::position_of(desc, "online", BOOLOID);
     return table.online >= 0;
 }
 
@@ -79,7 +70,7 @@ bool is_plain_table(Relation relation) {
     const FormData_pg_class *table = relation->rd_rel;
     return table->relkind == RELKIND_RELATION && !table->relispartition && !table->relhasrules &&
            !table->relrowsecurity && relation->rd_tableam == GetHeapamTableAmRoutine() &&
-           !pg::has_triggers(relation);
+           !pg::has_triggers(relation) && !pg::is_distributing();
 }
 
 // The key alone says which rows meet, so that they are met in the order of ids.

@@ -6,39 +6,21 @@ namespace stream::users {
 
 namespace {
 
-// The record, and in the columns after it how the user was deleted, null when it was not, and where
-// the row is.
+// The record, and in the column after it how the user was deleted, null when it was not.
 std::string select_list() {
     return "SELECT " + record_columns("u.") +
-           ", CASE WHEN u.deleted_at IS NOT NULL THEN coalesce(u.deleted_mode, 'soft') END, u.ctid";
+           ", CASE WHEN u.deleted_at IS NOT NULL THEN coalesce(u.deleted_mode, 'soft') END";
 }
 
 // One user, which is what most calls are about. $1 is its id.
-std::string one() {
-    return select_list() + "\n  FROM stream.users AS u\n WHERE u.id = $1";
-}
-
-pg::Statement &look_up_one() {
-    static pg::Statement statement(one(), {TEXTOID}, pg::Planning::once);
+pg::Statement &lock_one() {
+    static pg::Statement statement(
+        select_list() + "\n  FROM stream.users AS u\n WHERE u.id = $1\n   FOR NO KEY UPDATE OF u",
+        {TEXTOID}, pg::Planning::once);
     return statement;
 }
 
-pg::Statement &look_up_and_lock_one() {
-    static pg::Statement statement(one() + "\n   FOR NO KEY UPDATE OF u", {TEXTOID},
-                                   pg::Planning::once);
-    return statement;
-}
-
-// Not ordered: sorting whole rows costs more than sorting what is found by id.
-pg::Statement &look_up() {
-    static pg::Statement statement(select_list() + R"(
-  FROM unnest($1) AS named (id)
-  JOIN stream.users AS u ON u.id = named.id)",
-                                   {TEXTARRAYOID});
-    return statement;
-}
-
-pg::Statement &look_up_and_lock() {
+pg::Statement &lock_several() {
     static pg::Statement statement(select_list() + R"(
   FROM unnest($1) AS named (id)
   JOIN stream.users AS u ON u.id = named.id
@@ -63,7 +45,16 @@ const char *hint_for_deleted(std::string_view mode) {
 
 } // namespace
 
-Matches::Matches(pg::Vec<Named> named, Lock lock) : named_(std::move(named)) {
+Error named_twice(const Named &user) {
+    return user.place.refuse("user " + quoted(user.id) + " is in the request twice", "id", user.id);
+}
+
+Error named_deleted(const Named &user, std::string_view mode) {
+    return user.place.refuse("user " + quoted(user.id) + " is deleted", "id", user.id)
+        .hint(hint_for_deleted(mode));
+}
+
+Matches::Matches(pg::Vec<Named> named) : named_(std::move(named)) {
     order_.reserve(named_.size());
     for (std::size_t i = 0; i < named_.size(); i++)
         order_.push_back(i);
@@ -77,13 +68,10 @@ Matches::Matches(pg::Vec<Named> named, Lock lock) : named_(std::move(named)) {
     for (const std::size_t i : order_)
         if (ids.empty() || ids.back() != named_[i].id)
             ids.push_back(named_[i].id);
-    if (ids.size() == 1) {
-        pg::Statement &statement = lock == Lock::rows ? look_up_and_lock_one() : look_up_one();
-        found_.emplace(statement.run({ids.front()}));
-    } else {
-        pg::Statement &statement = lock == Lock::rows ? look_up_and_lock() : look_up();
-        found_.emplace(statement.run({pg::Param::datum(pg::text_array(ids))}));
-    }
+    if (ids.size() == 1)
+        found_.emplace(lock_one().run({ids.front()}));
+    else
+        found_.emplace(lock_several().run({pg::Param::datum(pg::text_array(ids))}));
 
     struct Found {
         std::string_view id;
@@ -106,10 +94,6 @@ Matches::Matches(pg::Vec<Named> named, Lock lock) : named_(std::move(named)) {
     }
 }
 
-ItemPointer Matches::place(const pg::Row &row) {
-    return reinterpret_cast<ItemPointer>(DatumGetPointer(row.datum(record_width + 2)));
-}
-
 Matches::State Matches::state(std::size_t in_order) const {
     const std::size_t position = order_[in_order];
     if (in_order > 0 && named_[order_[in_order - 1]].id == named_[position].id)
@@ -119,13 +103,12 @@ Matches::State Matches::state(std::size_t in_order) const {
     return deleted_mode(*rows_[position]) ? State::deleted : State::fine;
 }
 
-std::optional<Matches::Refusal> Matches::first_refusal(bool must_exist) const {
+std::optional<Matches::Refusal> Matches::first_refusal() const {
     std::size_t first = named_.size();
     State why = State::fine;
     for (std::size_t i = 0; i < order_.size(); i++) {
         const State found = state(i);
-        const bool refused = found != State::fine && (found != State::missing || must_exist);
-        if (refused && order_[i] < first) {
+        if (found != State::fine && order_[i] < first) {
             first = order_[i];
             why = found;
         }
@@ -137,15 +120,15 @@ std::optional<Matches::Refusal> Matches::first_refusal(bool must_exist) const {
 
 Error Matches::refuse(std::size_t position, State state) const {
     const Named &user = named_[position];
-    const std::string name = "user " + quoted(user.id);
     switch (state) {
     case State::twice:
-        return user.place.refuse(name + " is in the request twice", "id", user.id);
+        return named_twice(user);
     case State::missing:
-        return not_found(name + " does not exist").at(user.place.path("id")).of(user.id);
+        return not_found("user " + quoted(user.id) + " does not exist")
+            .at(user.place.path("id"))
+            .of(user.id);
     default:
-        return user.place.refuse(name + " is deleted", "id", user.id)
-            .hint(hint_for_deleted(*deleted_mode(*rows_[position])));
+        return named_deleted(user, *deleted_mode(*rows_[position]));
     }
 }
 

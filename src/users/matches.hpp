@@ -1,5 +1,5 @@
 #pragma once
-// The users that a request names, beside their rows.
+// The users that a request is about, beside their rows, and why they may be refused.
 
 #include "users/place.hpp"
 #include "users/record.hpp"
@@ -12,31 +12,30 @@ struct Named {
     Place place;
 };
 
+// The refusals of a user that the request names twice, and of one that is deleted.
+Error named_twice(const Named &user);
+Error named_deleted(const Named &user, std::string_view mode);
+
 class Matches {
 public:
-    enum class Lock { none, rows };
-
-    // Looks up all of them with one statement. With Lock::rows the rows stay locked until the
-    // transaction ends, taken in the order of ids so that calls side by side don't deadlock.
-    Matches(pg::Vec<Named> named, Lock lock);
+    // Looks up all of them with one statement. Their rows stay locked until the transaction ends,
+    // taken in the order of ids so that calls side by side don't deadlock.
+    explicit Matches(pg::Vec<Named> named);
 
     // What is stored of the user named at that position of the request, if anything: a row that
     // begins with record_columns. Lives as long as this object.
     const std::optional<pg::Row> &row(std::size_t position) const { return rows_[position]; }
 
-    // Where a stored row is in the table.
-    static ItemPointer place(const pg::Row &row);
-
     // The positions of the request, sorted by id.
     const pg::Vec<std::size_t> &order() const { return order_; }
 
-    // The first entry of the request that names a user for the second time, a deleted user, or,
-    // where must_exist, none.
+    // The first entry of the request that names a user for the second time, a deleted user, or
+    // none.
     struct Refusal {
         std::size_t position;
         Error error;
     };
-    std::optional<Refusal> first_refusal(bool must_exist) const;
+    std::optional<Refusal> first_refusal() const;
 
 private:
     enum class State { fine, twice, deleted, missing };

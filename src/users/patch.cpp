@@ -129,7 +129,7 @@ void apply(Profile &profile, Edits edits, const Roles &roles) {
 }
 
 Profile patched(const UserRecord &user, const UserPatch &patch, const Roles &roles) {
-    Profile profile = profile_of(user);
+    Profile profile = user;
     const Edit *edit = patch.edits.data();
     const Edit *end = edit + patch.edits.size();
     while (edit != end) {
@@ -170,9 +170,8 @@ RETURNING )" + record_columns("u."),
 class PatchedUsers {
 public:
     // Refuses the first patch in input order that is about no user, or breaks a rule.
-    explicit PatchedUsers(const pg::Vec<UserPatch> &patches)
-        : matches_(named(patches), Matches::Lock::rows) {
-        const auto refusal = matches_.first_refusal(true);
+    explicit PatchedUsers(const pg::Vec<UserPatch> &patches) : matches_(named(patches)) {
+        const auto refusal = matches_.first_refusal();
         const std::size_t end = refusal ? refusal->position : patches.size();
         records_.reserve(end);
         profiles_.reserve(end);

@@ -120,36 +120,15 @@ SELECT p.id, p.role, p.name, p.image, p.custom, p.teams::text[], p.teams_role, p
 
 } // namespace
 
-Profile profile_of(const UserRecord &user) {
-    Profile profile;
-    profile.id = user.id;
-    profile.role = user.role;
-    profile.name = user.name;
-    profile.image = user.image;
-    profile.custom = user.custom;
-    profile.teams = user.teams;
-    profile.teams_role = user.teams_role;
-    profile.language = user.language;
-    profile.invisible = user.invisible;
-    profile.privacy_settings = user.privacy_settings;
-    return profile;
+bool is_unchanged(const Profile &profile, const Profile &stored) {
+    return profile.role == stored.role && profile.name == stored.name &&
+           profile.image == stored.image && same(profile.custom, stored.custom) &&
+           profile.teams == stored.teams && same(profile.teams_role, stored.teams_role) &&
+           profile.language == stored.language && profile.invisible == stored.invisible &&
+           same(profile.privacy_settings, stored.privacy_settings);
 }
 
-bool is_unchanged(const Profile &profile, const UserRecord &user) {
-    return profile.role == user.role && profile.name == user.name && profile.image == user.image &&
-           same(profile.custom, user.custom) && profile.teams == user.teams &&
-           same(profile.teams_role, user.teams_role) && profile.language == user.language &&
-           profile.invisible == user.invisible &&
-           same(profile.privacy_settings, user.privacy_settings);
-}
-
-void tell(const pg::Vec<const Profile *> &profiles) {
-    if (!events::wanted())
-        return;
-    pg::Vec<std::string_view> ids;
-    ids.reserve(profiles.size());
-    for (const Profile *profile : profiles)
-        ids.push_back(profile->id);
+void tell(const pg::Vec<std::string_view> &ids) {
     events::emit({events::Type::user_updated}, ids);
 }
 
@@ -159,7 +138,13 @@ pg::Rows store(const pg::Vec<const Profile *> &profiles, TimestampTz now, bool w
         std::string(store_sql) + "\nRETURNING " + record_columns("u."), column_types);
     const pg::Params parameters = Columns(profiles).parameters(now);
     pg::Rows written = (whole ? store_returning : store).run(parameters);
-    tell(profiles);
+    if (!events::wanted())
+        return written;
+    pg::Vec<std::string_view> ids;
+    ids.reserve(profiles.size());
+    for (const Profile *profile : profiles)
+        ids.push_back(profile->id);
+    tell(ids);
     return written;
 }
 

@@ -8,27 +8,9 @@
 
 namespace stream::users {
 
-// The settable part of a user, each field at its default until it is set. Views point into the
-// request or the row they come from.
-struct Profile {
-    std::string_view id;
-    std::string_view role = "user";
-    std::optional<std::string_view> name;
-    std::optional<std::string_view> image;
-    pg::JsonValue custom = pg::JsonValue::empty_object();
-    pg::Vec<std::string_view> teams;
-    std::optional<pg::JsonValue> teams_role;
-    std::string_view language;
-    bool invisible = false;
-    std::optional<pg::JsonValue> privacy_settings;
-};
-
-// The settable part of a stored user.
-Profile profile_of(const UserRecord &user);
-
-// Whether storing profile over user would change nothing. Numbers in JSON count as changed when
-// their notation does: 1 and 1.0.
-bool is_unchanged(const Profile &profile, const UserRecord &user);
+// Whether storing profile would change nothing of what is stored. Numbers in JSON count as changed
+// when their notation does: 1 and 1.0.
+bool is_unchanged(const Profile &profile, const Profile &stored);
 
 // Sets a settable field from its value in a request; null gives the default. Refuses a value of the
 // wrong type or against the field's rules, naming it as a path inside place.
@@ -48,7 +30,7 @@ void check_teams_role(const Profile &profile, const Place &place, std::string_vi
 pg::Rows store(const pg::Vec<const Profile *> &profiles, TimestampTz now, bool whole);
 
 // Tells readers of events that these users were written; store() does so itself.
-void tell(const pg::Vec<const Profile *> &profiles);
+void tell(const pg::Vec<std::string_view> &ids);
 
 // The refusal when store() left out a user that is not deleted.
 Error left_out_by_trigger();

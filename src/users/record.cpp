@@ -2,6 +2,7 @@
 
 #include "access/presence.hpp"
 #include "pg/array.hpp"
+#include "pg/plain_table.hpp"
 
 #include <stdexcept>
 
@@ -33,36 +34,35 @@ enum Column {
     column_count,
 };
 
-constexpr const char *column_names[column_count] = {
-    "id",
-    "role",
-    "name",
-    "image",
-    "custom",
-    "teams",
-    "teams_role",
-    "language",
-    "invisible",
-    "privacy_settings",
-    "push_notifications",
-    "online",
-    "last_active",
-    "avg_response_time",
-    "revoke_tokens_issued_before",
-    "created_at",
-    "updated_at",
-    "deactivated_at",
-    "deleted_at",
+struct {
+    const char *name;
+    Oid type;
+} constexpr record_fields[column_count] = {
+    {"id", TEXTOID},
+    {"role", TEXTOID},
+    {"name", TEXTOID},
+    {"image", TEXTOID},
+    {"custom", JSONBOID},
+    {"teams", TEXTARRAYOID},
+    {"teams_role", JSONBOID},
+    {"language", TEXTOID},
+    {"invisible", BOOLOID},
+    {"privacy_settings", JSONBOID},
+    {"push_notifications", JSONBOID},
+    {"online", BOOLOID},
+    {"last_active", TIMESTAMPTZOID},
+    {"avg_response_time", INT4OID},
+    {"revoke_tokens_issued_before", TIMESTAMPTZOID},
+    {"created_at", TIMESTAMPTZOID},
+    {"updated_at", TIMESTAMPTZOID},
+    {"deactivated_at", TIMESTAMPTZOID},
+    {"deleted_at", TIMESTAMPTZOID},
 };
 
-// The first columns of a row, typed.
+// The values of the columns, typed.
 class Columns {
 public:
-    explicit Columns(const pg::Row &row) {
-        if (row.width() > max_columns)
-            throw std::length_error("a user's row has too many columns of its statement's own");
-        row.deform(values_, nulls_);
-    }
+    Columns(const Datum *values, const bool *nulls) : values_(values), nulls_(nulls) {}
 
     std::string_view text(Column c) const {
         return nulls_[c] ? std::string_view() : pg::text_of(values_[c]);
@@ -99,10 +99,8 @@ public:
     }
 
 private:
-    // A statement may select columns of its own after the record's.
-    static constexpr int max_columns = column_count + 4;
-    Datum values_[max_columns];
-    bool nulls_[max_columns];
+    const Datum *values_;
+    const bool *nulls_;
 };
 
 pg::Statement &load_one() {
@@ -125,21 +123,41 @@ pg::Statement &load_several() {
 
 } // namespace
 
-const int record_width = column_count;
+static_assert(column_count == record_width);
 
 std::string record_columns(std::string_view prefix) {
     std::string list;
-    for (const char *column : column_names) {
+    for (const auto &column : record_fields) {
         if (!list.empty())
             list += ", ";
         list += prefix;
-        list += column;
+        list += column.name;
     }
     return list;
 }
 
+bool find_record_columns(TupleDesc table, int *positions) {
+    for (int i = 0; i < column_count; i++) {
+        positions[i] = pg::position_of(table, record_fields[i].name, record_fields[i].type);
+        if (positions[i] < 0)
+            return false;
+    }
+    return true;
+}
+
 UserRecord read_record(const pg::Row &row) {
-    const Columns columns(row);
+    // A statement may select columns of its own after the record's.
+    constexpr int max_columns = column_count + 4;
+    if (row.width() > max_columns)
+        throw std::length_error("a user's row has too many columns of its statement's own");
+    Datum values[max_columns];
+    bool nulls[max_columns];
+    row.deform(values, nulls);
+    return read_record(values, nulls);
+}
+
+UserRecord read_record(const Datum *values, const bool *nulls) {
+    const Columns columns(values, nulls);
     UserRecord user;
     user.id = columns.text(id);
     user.role = columns.text(role);

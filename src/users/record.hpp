@@ -5,21 +5,27 @@
 #include "pg/jsonb_writer.hpp"
 #include "pg/spi.hpp"
 
+#include <functional>
+
 namespace stream::users {
 
-// A row of stream.users. Views point into the row (or the request) it was read from; a field that
-// has no value is an empty optional or a null pointer. Times are PostgreSQL's microseconds.
-struct UserRecord {
+// The settable part of a user, each field at its default until it is set. Views point into the
+// request or the row they come from.
+struct Profile {
     std::string_view id;
-    std::string_view role;
+    std::string_view role = "user";
     std::optional<std::string_view> name;
     std::optional<std::string_view> image;
-    pg::JsonValue custom; // an object
+    pg::JsonValue custom = pg::JsonValue::empty_object();
     pg::Vec<std::string_view> teams;
     std::optional<pg::JsonValue> teams_role;
     std::string_view language;
     bool invisible = false;
     std::optional<pg::JsonValue> privacy_settings;
+};
+
+// The rest of it, which no upsert sets. Times are PostgreSQL's microseconds.
+struct UserState {
     std::optional<pg::JsonValue> push_notifications;
     bool online = false; // and there: src/access/presence.hpp
     std::optional<TimestampTz> last_active;
@@ -31,14 +37,23 @@ struct UserRecord {
     std::optional<TimestampTz> deleted_at;
 };
 
+// A row of stream.users. A field that has no value is an empty optional.
+struct UserRecord : Profile, UserState {};
+
 // The columns of stream.users in the order read_record expects them, for use in a SELECT or
 // RETURNING list. prefix is an alias with its dot, or empty.
 std::string record_columns(std::string_view prefix);
 // How many they are: a statement's own columns come after them.
-extern const int record_width;
+constexpr int record_width = 19;
+
+// Where these columns are in a row of the table, from 0, in the order of record_columns(). Gives
+// false when one isn't there, or isn't what it was created as.
+bool find_record_columns(TupleDesc table, int *positions);
 
 // The record in a row whose first columns are record_columns(). Valid as long as the row.
 UserRecord read_record(const pg::Row &row);
+// The record in the values of record_columns(). Valid as long as they are.
+UserRecord read_record(const Datum *values, const bool *nulls);
 
 // Full: everything. Short: without devices, mutes, channel_mutes and the unread counters.
 enum class Form { full, short_form };
@@ -47,10 +62,14 @@ enum class Form { full, short_form };
 // users with one statement a table, and none for a table that holds nothing.
 class Related;
 
+// The ids of a response's users, made when they are needed.
+using Ids = std::function<pg::Vec<std::string_view>()>;
+
 // Writes user objects. Made once a response, for all the users in it.
 class UserWriter {
 public:
     // Loads what the form needs of the users with these ids.
+    UserWriter(const Ids &ids, Form form);
     UserWriter(const pg::Vec<std::string_view> &ids, Form form);
     ~UserWriter();
     UserWriter(const UserWriter &) = delete;

@@ -228,25 +228,35 @@ void Related::ByUser::add_texts_to(pg::Vec<std::string_view> &texts, int column)
 }
 
 Related::Related(const pg::Vec<std::string_view> &ids, Form form) {
-    if (ids.empty())
-        return;
+    if (!ids.empty())
+        load([&ids] { return ids; }, form);
+}
+
+Related::Related(const Ids &ids, Form form) {
+    load(ids, form);
+}
+
+void Related::load(const Ids &ids, Form form) {
     const UsedTables &used = look_for_used_tables(form);
+    pg::Vec<std::string_view> named;
     bool compiling = jit_enabled;
-    const auto load = [&](int column, ByUser &into, OfUsers &(*statement)()) {
+    const auto look_into = [&](int column, ByUser &into, OfUsers &(*statement)()) {
         if (column > tables_of(form) || !used[static_cast<std::size_t>(column)])
             return;
         // These statements are looked up by index, row by row: compiling them takes longer than
         // they do.
         if (std::exchange(compiling, false))
             pg::set_for_now("jit", "off");
-        into.load(statement().run(ids));
+        if (named.empty())
+            named = ids();
+        into.load(statement().run(named));
     };
-    load(1, bans_, bans);
-    load(2, blocks_, blocks);
-    load(3, devices_, devices);
-    load(4, mutes_, mutes);
-    load(5, channel_mutes_, channel_mutes);
-    load(6, reads_, unread);
+    look_into(1, bans_, bans);
+    look_into(2, blocks_, blocks);
+    look_into(3, devices_, devices);
+    look_into(4, mutes_, mutes);
+    look_into(5, channel_mutes_, channel_mutes);
+    look_into(6, reads_, unread);
     load_users_of_mutes();
 }
 

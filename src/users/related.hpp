@@ -12,6 +12,8 @@ public:
     // table that the session has never found to hold anything. The short form needs bans and blocks
     // only.
     Related(const pg::Vec<std::string_view> &ids, Form form);
+    // The same of some users whose ids are made only where there is a statement to ask.
+    Related(const Ids &ids, Form form);
 
     struct Counters {
         int64 unread_count = 0; // messages, over all channels
@@ -60,6 +62,7 @@ private:
         pg::Vec<Start> starts_; // in the order of ids
     };
 
+    void load(const Ids &ids, Form form);
     void load_users_of_mutes();
     // The user in a mute, nullptr when there is no such user.
     const UserRecord *user_of_mute(std::string_view id) const;

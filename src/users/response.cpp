@@ -138,6 +138,9 @@ void write_field(pg::JsonbWriter &w, Field field, const Subject &of) {
 
 } // namespace
 
+UserWriter::UserWriter(const Ids &ids, Form form)
+    : form_(form), related_(std::make_unique<Related>(ids, form)) {}
+
 UserWriter::UserWriter(const pg::Vec<std::string_view> &ids, Form form)
     : form_(form), related_(std::make_unique<Related>(ids, form)) {}
 
@@ -171,32 +174,40 @@ void UserWriter::write(pg::JsonbWriter &w, const UserRecord &user,
     w.end();
 }
 
-void write_users(pg::JsonbWriter &w, const pg::Vec<std::string_view> &ids,
-                 const std::function<UserRecord(std::size_t)> &record) {
-    pg::Vec<std::size_t> order;
-    order.reserve(ids.size());
-    for (std::size_t i = 0; i < ids.size(); i++)
+void write_users(pg::JsonbWriter &w, const Users &users) {
+    w.begin_object(users.count);
+    if (users.count == 0)
+        return w.end();
+    pg::Vec<uint32> order;
+    order.reserve(users.count);
+    for (uint32 i = 0; i < users.count; i++)
         order.push_back(i);
-    std::sort(order.begin(), order.end(),
-              [&ids](std::size_t a, std::size_t b) { return pg::key_less(ids[a], ids[b]); });
+    const auto less = [&users](uint32 a, uint32 b) {
+        return pg::key_less(users.id(a), users.id(b));
+    };
+    if (!std::is_sorted(order.begin(), order.end(), less))
+        std::sort(order.begin(), order.end(), less);
+    for (const uint32 i : order)
+        w.key(users.id(i));
 
+    const auto ids = [&] {
+        pg::Vec<std::string_view> named;
+        named.reserve(users.count);
+        for (const uint32 i : order)
+            named.push_back(users.id(i));
+        return named;
+    };
     const UserWriter writer(ids, Form::full);
-    w.begin_object(order.size());
-    for (const std::size_t i : order)
-        w.key(ids[i]);
-    for (const std::size_t i : order) {
+    for (const uint32 i : order) {
         pg::check_interrupts();
-        writer.write(w, record(i));
+        writer.write(w, users.record(i));
     }
     w.end();
 }
 
 void write_users(pg::JsonbWriter &w, const pg::Vec<pg::Row> &rows) {
-    pg::Vec<std::string_view> ids;
-    ids.reserve(rows.size());
-    for (const pg::Row &row : rows)
-        ids.push_back(row.text(1));
-    write_users(w, ids, [&rows](std::size_t i) { return read_record(rows[i]); });
+    write_users(w, {rows.size(), [&rows](std::size_t i) { return rows[i].text(1); },
+                    [&rows](std::size_t i) { return read_record(rows[i]); }});
 }
 
 Datum user_response(const pg::Call &call, const pg::Row &row, Form form,

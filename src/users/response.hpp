@@ -3,17 +3,19 @@
 
 #include "users/record.hpp"
 
-#include <functional>
-
 namespace stream::users {
 
 // Writes {"<id>": <full user>, …} as the next value of w. The rows begin with record_columns; their
 // order is free, their ids differ.
 void write_users(pg::JsonbWriter &w, const pg::Vec<pg::Row> &rows);
 
-// The same of users told by record, which is asked for each position of ids.
-void write_users(pg::JsonbWriter &w, const pg::Vec<std::string_view> &ids,
-                 const std::function<UserRecord(std::size_t)> &record);
+// The same of users who are told by their positions.
+struct Users {
+    std::size_t count;
+    std::function<std::string_view(std::size_t)> id;
+    std::function<UserRecord(std::size_t)> record;
+};
+void write_users(pg::JsonbWriter &w, const Users &users);
 
 // {"user": <user>, "duration": …}, with membership_deletion_task_id when that is not empty.
 Datum user_response(const pg::Call &call, const pg::Row &row, Form form,

@@ -37,11 +37,11 @@ pg::JsonValue names(const pg::Vec<std::string_view> &teams) {
 
 } // namespace
 
-void TeamsLeft::compare(const UserRecord &user, const Profile &profile) {
-    for (const std::string_view team : user.teams)
+void TeamsLeft::compare(const Profile &stored, const Profile &profile) {
+    for (const std::string_view team : stored.teams)
         if (std::find(profile.teams.begin(), profile.teams.end(), team) == profile.teams.end()) {
             user_ids_.push_back(profile.id);
-            teams_.push_back(team);
+            teams_.push_back(pg::copied(team, teams_.get_allocator().context()));
         }
 }
 

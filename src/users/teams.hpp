@@ -8,8 +8,9 @@ namespace stream::users {
 // Collects who leaves which teams in a call.
 class TeamsLeft {
 public:
-    // Notes the teams that the stored user is in and the profile is not. Views must live on.
-    void compare(const UserRecord &user, const Profile &profile);
+    // Notes the teams that the stored user is in and the profile is not. The profile's id must live
+    // on.
+    void compare(const Profile &stored, const Profile &profile);
 
     // Enqueues the task that ends the memberships, if there are any, in the current transaction.
     // Returns the task's id, or an empty string.

@@ -6,7 +6,7 @@ CREATE EXTENSION IF NOT EXISTS stream_users;
 CREATE EXTENSION IF NOT EXISTS amcheck SCHEMA public;
 RESET client_min_messages;
 
-SELECT plan(32);
+SELECT plan(35);
 
 -- Users of every kind, with numbers from first to last; another generation differs in all it says.
 CREATE FUNCTION pg_temp.many(first integer, last integer, generation integer DEFAULT 0) RETURNS jsonb LANGUAGE sql AS $$
@@ -97,6 +97,29 @@ EXCEPTION WHEN raise_exception THEN NULL; END $$;
 SELECT is((SELECT count(*) FROM stream.users WHERE id > 'many-1600' AND id LIKE 'many-%' OR custom @> '{"generation": 7}'), 0::bigint,
           'what a subtransaction wrote goes with it');
 SELECT is(pg_temp.upsert(pg_temp.many(1601, 1800)), '{"created": 200, "updated": 0, "unchanged": 0}', 'and can be written again');
+SAVEPOINT many;
+SELECT pg_temp.upsert(pg_temp.many(3001, 5000)) \g /dev/null
+ROLLBACK TO many;
+SELECT is(pg_temp.upsert(pg_temp.many(3001, 5000)), '{"created": 2000, "updated": 0, "unchanged": 0}',
+          'however many entries of what is gone the index still has');
+DELETE FROM stream.users WHERE id BETWEEN 'many-3001' AND 'many-5000';
+
+-- What a request has beside what is stored, in any order.
+CREATE FUNCTION pg_temp.adorned(generation integer) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT jsonb_agg((u - '{teams,teams_role}'::text[])
+                     || '{"duration": "1ms", "online": true, "created_at": 1, "role": null, "teams": null}'
+                     || CASE WHEN u ? 'privacy_settings' THEN '{"privacy_settings": {"read_receipts": {"enabled": false}, "typing_indicators": null}}'
+                             WHEN u ? 'image' THEN '{"privacy_settings": {"read_receipts": null}, "teams_role": {}}'
+                             ELSE '{"privacy_settings": null}' END::jsonb
+                     ORDER BY md5(u ->> 'id'))
+    FROM jsonb_array_elements(pg_temp.many(1, 900, generation)) AS u
+$$;
+SELECT is(pg_temp.answer(pg_temp.adorned(3)), pg_temp.stored(pg_temp.many(1, 900)),
+          'nulls, keys that are left alone and the order of a list make no difference to the answer');
+SELECT set_eq($$ SELECT r FROM pg_temp.request() AS r WHERE r ->> 'id' < 'many-0901' $$,
+              $$ SELECT u - '{teams,teams_role}'::text[] || '{"role": "user"}' FROM jsonb_array_elements(pg_temp.many(1, 900, 3)) AS u $$,
+              'nor to what is stored');
+SELECT pg_temp.upsert(pg_temp.many(1, 900)) \g /dev/null
 
 
 -- Constraints.
