@@ -108,8 +108,18 @@ void JsonbWriter::add_string(std::string_view text) {
 }
 
 void JsonbWriter::integer(int64 value) {
+    for (const Number &known : numbers_)
+        if (known.value == value && known.length > 0)
+            return add(JENTRY_ISNUMERIC, {known.bytes, known.length});
     Numeric number = guard([value]() noexcept { return int64_to_numeric(value); });
-    add(JENTRY_ISNUMERIC, {reinterpret_cast<char *>(number), VARSIZE(number)});
+    const std::size_t length = VARSIZE(number);
+    add(JENTRY_ISNUMERIC, {reinterpret_cast<char *>(number), length});
+    Number &known = numbers_[next_number_++ % numbers_kept];
+    if (length <= sizeof known.bytes) {
+        known.value = value;
+        known.length = static_cast<uint8>(length);
+        memcpy(known.bytes, number, length);
+    }
     pfree(number);
 }
 

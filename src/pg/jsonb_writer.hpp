@@ -78,8 +78,19 @@ private:
     void pad();
     void put32(std::size_t at, uint32 value) { memcpy(buffer_.data() + at, &value, sizeof value); }
 
+    // Numbers written lately, in their binary form: users have many of them in common, zeros and
+    // times.
+    struct Number {
+        int64 value;
+        uint8 length = 0;
+        char bytes[23];
+    };
+    static constexpr std::size_t numbers_kept = 4;
+
     Vec<char> buffer_;
     Vec<Frame> frames_;
+    Number numbers_[numbers_kept] = {};
+    std::size_t next_number_ = 0;
 };
 
 } // namespace stream::pg
