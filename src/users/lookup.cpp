@@ -9,6 +9,12 @@ namespace stream::users {
 namespace {
 
 constexpr std::size_t batch_size = 500;
+// How many rows to go from one id to the next before that is sought from the root of the index.
+constexpr int steps = 3;
+// How often going there may be in vain, more often than not, before it is given up but for one id
+// of so many.
+constexpr int luck = 4;
+constexpr int unlucky_ids = 32;
 
 // The record, and in the columns after it how the user was deleted, null when it was not, and where
 // the row is.
@@ -74,9 +80,9 @@ public:
     void close() {
         pg::guard([this]() noexcept { close_in(); });
     }
+    // Each id is behind the one before.
     std::optional<Seen> find(std::string_view id) {
-        const Datum key = pg::Param(id).value;
-        if (!pg::guard([this, key]() noexcept { return find_in(key); }))
+        if (!pg::guard([&]() noexcept { return find_in(id); }))
             return std::nullopt;
         Seen seen{read_record(values_, nulls_), std::nullopt, slot_->tts_tid};
         if (seen.user.deleted_at)
@@ -89,7 +95,11 @@ public:
 private:
     bool open_in() noexcept;
     void close_in() noexcept;
-    bool find_in(Datum key) noexcept;
+    bool find_in(std::string_view id) noexcept;
+    bool walk_to(std::string_view id) noexcept;
+    void seek(std::string_view id) noexcept;
+    void step() noexcept;
+    std::string_view id_here() const noexcept;
 
     MemoryContext home_ = CurrentMemoryContext;
     Relation table_ = nullptr;
@@ -98,6 +108,10 @@ private:
     TupleTableSlot *slot_ = nullptr;
     int positions_[record_width];
     int deleted_mode_ = 0;
+    text *sought_ = nullptr; // where the scan began: it is compared with every row
+    enum class At { start, row, end } at_ = At::start; // where the scan is, and with it the slot
+    int luck_ = luck; // with walking to the next id; without any it is tried now and then
+    int unlucky_ = 0; // ids since there was none
     // Of the row found last, in the order of record_columns().
     Datum values_[record_width];
     bool nulls_[record_width];
@@ -134,13 +148,55 @@ void Table::close_in() noexcept {
         table_close(table_, NoLock);
 }
 
-// What the scan allocates must live as long as it does, longer than a batch.
-bool Table::find_in(Datum key) noexcept {
+std::string_view Table::id_here() const noexcept {
+    bool null = false;
+    const text *id = DatumGetTextPP(slot_getattr(slot_, positions_[0] + 1, &null));
+    return {VARDATA_ANY(id), VARSIZE_ANY_EXHDR(id)};
+}
+
+void Table::step() noexcept {
+    at_ = index_getnext_slot(scan_, ForwardScanDirection, slot_) ? At::row : At::end;
+}
+
+void Table::seek(std::string_view id) noexcept {
+    text *key = cstring_to_text_with_len(id.data(), static_cast<int>(id.size()));
+    ScanKeyData from;
+    ScanKeyEntryInitialize(&from, 0, 1, BTGreaterEqualStrategyNumber, InvalidOid, C_COLLATION_OID,
+                           F_TEXT_GE, PointerGetDatum(key));
+    index_rescan(scan_, &from, 1, nullptr, 0);
+    step();
+    if (sought_ != nullptr)
+        pfree(sought_);
+    sought_ = key;
+}
+
+// Whether the scan is now where the id is, or would be.
+bool Table::walk_to(std::string_view id) noexcept {
+    if (id_here() >= id)
+        return true;
+    if (luck_ == 0 && ++unlucky_ % unlucky_ids != 0)
+        return false;
+    for (int i = 0; i < steps; i++) {
+        step();
+        if (at_ == At::end || id_here() >= id) {
+            luck_ = std::min(luck_ + 1, luck);
+            return true;
+        }
+    }
+    luck_ = std::max(luck_ - 1, 0);
+    return false;
+}
+
+// Who names users in bulk often names all of them, or those of a stretch, or new ones behind all
+// others: then the next is right here.
+bool Table::find_in(std::string_view id) noexcept {
+    // What the scan allocates must live as long as it does, longer than a batch.
     MemoryContext batch = MemoryContextSwitchTo(home_);
-    pg::seek(scan_, &key, 1);
-    const bool is_there = index_getnext_slot(scan_, ForwardScanDirection, slot_);
+    const bool is_seeking = at_ == At::start || (at_ == At::row && !walk_to(id));
+    if (is_seeking)
+        seek(id);
     MemoryContextSwitchTo(batch);
-    if (!is_there)
+    if (at_ == At::end || id_here() != id)
         return false;
     slot_getallattrs(slot_);
     for (int i = 0; i < record_width; i++) {

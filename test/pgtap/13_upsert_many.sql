@@ -6,7 +6,7 @@ CREATE EXTENSION IF NOT EXISTS stream_users;
 CREATE EXTENSION IF NOT EXISTS amcheck SCHEMA public;
 RESET client_min_messages;
 
-SELECT plan(35);
+SELECT plan(46);
 
 -- Users of every kind, with numbers from first to last; another generation differs in all it says.
 CREATE FUNCTION pg_temp.many(first integer, last integer, generation integer DEFAULT 0) RETURNS jsonb LANGUAGE sql AS $$
@@ -185,6 +185,41 @@ CREATE RULE also AS ON INSERT TO stream.users DO ALSO DELETE FROM public.fired;
 SELECT throws_ok($$ SELECT pg_temp.upsert(pg_temp.many(2501, 2600)) $$, '0A000', NULL,
                  'a table with rules is refused as the statement refuses it');
 DROP RULE also ON stream.users;
+
+-- Stored users are found however many others lie between those that a request names, before the first and
+-- behind the last: of a table with each third of 3,000, requests for each first, second, third …
+CREATE FUNCTION pg_temp.each(nth integer, name text) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT jsonb_agg(jsonb_build_object('id', 'each-' || lpad(i::text, 4, '0'), 'name', name) ORDER BY md5(i::text))
+    FROM generate_series(0, 3600, nth) AS i
+$$;
+SELECT pg_temp.upsert(jsonb_agg(jsonb_build_object('id', 'each-' || lpad(i::text, 4, '0'), 'name', 'stored')))
+FROM generate_series(300, 3300, 3) AS i \g /dev/null
+CREATE FUNCTION pg_temp.outcome(nth integer) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    answer jsonb;
+    wrong bigint;
+BEGIN
+    answer := pg_temp.upsert(pg_temp.each(nth, 'named ' || nth));
+    SELECT count(*) INTO wrong FROM stream.users
+    WHERE id LIKE 'each-%'
+      AND name IS DISTINCT FROM CASE WHEN right(id, 4)::integer % nth = 0 THEN 'named ' || nth ELSE 'stored' END;
+    RETURN format('%s created, %s updated, %s wrong', answer -> 'created', answer -> 'updated', wrong);
+END $$;
+CREATE FUNCTION pg_temp.wanted(nth integer) RETURNS text LANGUAGE sql AS $$
+    SELECT format('%s created, %s updated, 0 wrong', count(*) FILTER (WHERE NOT stored), count(*) FILTER (WHERE stored))
+    FROM generate_series(0, 3600, nth) AS i, LATERAL (SELECT i BETWEEN 300 AND 3300 AND i % 3 = 0 AS stored) AS s
+$$;
+CREATE FUNCTION pg_temp.undone(nth integer) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    outcome text;
+BEGIN
+    outcome := pg_temp.outcome(nth);
+    RAISE EXCEPTION USING errcode = 'UNDO1', message = outcome;
+EXCEPTION WHEN SQLSTATE 'UNDO1' THEN
+    RETURN outcome;
+END $$;
+SELECT is(pg_temp.undone(nth), pg_temp.wanted(nth), format('each %s. user', nth))
+FROM unnest('{1,2,3,4,5,6,7,9,15,30,60}'::integer[]) AS nth;
 
 -- Read only.
 SET LOCAL transaction_read_only = on;
