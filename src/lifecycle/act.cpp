@@ -2,84 +2,25 @@
 
 #include "bindings/sql.hpp"
 #include "export/export.hpp"
+#include "lifecycle/children.hpp"
 #include "lifecycle/files.hpp"
 #include "lifecycle/owners.hpp"
+#include "lifecycle/statements.hpp"
 #include "lifecycle/walk.hpp"
 #include "pg/array.hpp"
 #include "pg/table.hpp"
 #include "pg/transaction.hpp"
 #include "tasks/debug_point.hpp"
 
-#include <unordered_set>
-
 namespace stream::lifecycle {
 
 namespace {
 
 using bindings::Catalogue;
-using bindings::Child;
 using bindings::Relation;
 using tasks::Task;
 
 constexpr int rounds_over_pointers = 3;
-// Reading a page whole takes less than looking up as many rows by index.
-constexpr int64 lookups_a_page = 4;
-
-// The parameters of an action statement: see bindings/sql.hpp.
-pg::Params action_params(const Task &task, const Batch &batch, pg::Param value,
-                         pg::Param list = std::nullopt) {
-    pg::Params params = batch.parameters;
-    params.emplace_back(task.id);
-    params.emplace_back(static_cast<int64>(GetCurrentTimestamp()));
-    params.push_back(value);
-    params.emplace_back(task.seq);
-    params.push_back(list);
-    params.push_back(pg::Param::datum(pg::place_array(batch.places.data(), batch.places.size())));
-    return params;
-}
-
-std::vector<Oid> action_types(std::size_t key_columns, std::size_t emptied) {
-    std::vector<Oid> types(key_columns + 2, TEXTARRAYOID);
-    types.insert(types.end(),
-                 {TEXTOID, TIMESTAMPTZOID, TEXTOID, INT8OID, TEXTARRAYOID, TIDARRAYOID});
-    types.insert(types.end(), emptied, TEXTOID);
-    return types;
-}
-
-// Writes a table: an application's as its owner, because its triggers run with the rights of
-// whoever writes it.
-pg::Rows write(const Relation &relation, const std::string &sql, std::size_t key_columns,
-               const pg::Params &params, std::size_t emptied = 0,
-               pg::Planning planning = pg::Planning::once) {
-    auto &statement = pg::prepared(sql, action_types(key_columns, emptied), planning);
-    if (relation.owner == 0)
-        return statement.run(params);
-    const pg::ActAs as_owner(relation.owner, relation.owner_path.c_str(), true);
-    return statement.run(params);
-}
-
-void remember_marks(const Task &task, const Relation &relation, const Keys &keys) {
-    if (keys.none())
-        return;
-    std::vector<Oid> types(keys.size() + 2, TEXTARRAYOID);
-    types[0] = OIDOID;
-    types[1] = TEXTOID;
-    pg::Params params{pg::Param::oid(relation.oid), task.id};
-    for (const auto &column : keys)
-        params.push_back(pg::Param::datum(pg::text_array(column)));
-    pg::prepared(bindings::remember_marks_sql(relation.key.size()), types).run(params);
-}
-
-void forget_marks(const Relation &relation, const Keys &keys) {
-    if (!relation.is_remembered() || keys.none())
-        return;
-    std::vector<Oid> types(keys.size() + 1, TEXTARRAYOID);
-    types[0] = OIDOID;
-    pg::Params params{pg::Param::oid(relation.oid)};
-    for (const auto &column : keys)
-        params.push_back(pg::Param::datum(pg::text_array(column)));
-    pg::prepared(bindings::forget_marks_sql(relation.key.size()), types).run(params);
-}
 
 std::string action_sql(const Step &step, bindings::By by = bindings::By::key) {
     switch (step.action) {
@@ -100,96 +41,6 @@ std::string action_sql(const Step &step, bindings::By by = bindings::By::key) {
     default:
         return bindings::erase_sql(*step.relation, by);
     }
-}
-
-// What handling a parent does to a child: its statement, or none.
-std::string child_sql(const Catalogue &catalogue, const Step &step, const Child &child) {
-    switch (step.action) {
-    case Action::mark:
-        return child.on_mark ? bindings::mark_child_sql(child) : "";
-    case Action::unmark:
-        return child.on_mark ? bindings::unmark_child_sql(child) : "";
-    case Action::empty:
-        return child.on_prune ? bindings::erase_child_sql(child) : "";
-    case Action::erase:
-        if (child.clear)
-            return bindings::clear_child_sql(child);
-        return catalogue.has_dependents(child.child) ? "" : bindings::erase_child_sql(child);
-    default:
-        return "";
-    }
-}
-
-// A batch has few values of what its rows' keys begin with, such as channels, and often none of
-// them has a pointer in it.
-bool may_point(const Child &child, const Batch &batch) {
-    if (!child.clear || child.columns.size() < 2 || child.child->owner != 0)
-        return true;
-    const auto &column = batch.keys[bindings::key_position(child, 0)];
-    const std::unordered_set<std::string_view> scopes(column.begin(), column.end());
-    return pg::prepared(bindings::any_pointer_sql(child), {TEXTARRAYOID}, pg::Planning::once)
-        .run({pg::Param::datum(pg::text_array(scopes))})[0]
-        .boolean(1);
-}
-
-// A child with few rows, such as flags, is read whole for a batch of many.
-pg::Planning way_to(const Child &child, const Batch &batch) {
-    const auto pages = pg::pages_of(child.child->oid);
-    return pages && *pages * lookups_a_page < batch.size() ? pg::Planning::by_scan
-                                                           : pg::Planning::once;
-}
-
-struct Handled {
-    int64 rows = 0;
-    bool by_statement = false; // which may have set off triggers that changed other rows
-};
-
-// What a step does to a child of a batch's rows. What others have changed since it was found in its
-// place is found again by key.
-Handled act_on_child(const Task &task, const Step &step, const Child &child, const std::string &sql,
-                     const Batch &batch) {
-    const Relation &relation = *child.child;
-    const std::size_t keys = step.relation->key.size();
-    const pg::Params params = action_params(task, batch, match_value(child.match));
-    const pg::Planning planning = way_to(child, batch);
-    int64 handled = 0;
-    if (step.action == Action::erase && !child.clear && relation.owner == 0 &&
-        pg::may_erase_by_place(relation.oid)) {
-        const pg::Rows found =
-            write(relation, bindings::child_places_sql(child), keys, params, 0, planning);
-        pg::Vec<ItemPointerData> places;
-        for (std::size_t i = 0; i < found.size(); i++)
-            if (const auto place = found[i].place(1))
-                places.push_back(*place);
-        handled = pg::erase_by_place(relation.oid, places.data(), places.size());
-        if (handled == static_cast<int64>(found.size()))
-            return {handled, false};
-    }
-    const pg::Rows rows = write(relation, sql, keys, params, 0, planning);
-    if (step.action != Action::mark && step.action != Action::unmark)
-        forget_marks(relation, Keys(rows, relation.key.size()));
-    return {handled + static_cast<int64>(rows.processed()), true};
-}
-
-// Children go, or lose their pointers, before the rows they hang on. Returns whether a statement
-// has done it to any of them.
-bool take_children_along(const Catalogue &catalogue, Task &task, const Step &step,
-                         const Batch &batch) {
-    bool by_statement = false;
-    for (const Child *child : catalogue.children_of(step.relation)) {
-        const std::string sql = child_sql(catalogue, step, *child);
-        if (sql.empty() || !may_point(*child, batch))
-            continue;
-        const Handled handled = act_on_child(task, step, *child, sql, batch);
-        by_statement = by_statement || handled.by_statement;
-        // Pointers cleared because their target went are part of its going, not rows of their own.
-        if (child->clear)
-            continue;
-        task.count(child->child->name, step.mode, handled.rows);
-        task.done += handled.rows;
-        task.cursor.found += handled.rows;
-    }
-    return by_statement;
 }
 
 pg::Param value_of(const Task &task, const Step &step) {

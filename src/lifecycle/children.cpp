@@ -1,0 +1,138 @@
+#include "lifecycle/children.hpp"
+
+#include "bindings/sql.hpp"
+#include "lifecycle/act.hpp"
+#include "lifecycle/statements.hpp"
+#include "pg/array.hpp"
+#include "pg/table.hpp"
+
+#include <unordered_set>
+
+namespace stream::lifecycle {
+
+namespace {
+
+using bindings::Catalogue;
+using bindings::Child;
+using bindings::Relation;
+using tasks::Task;
+
+// Reading a page whole takes less than looking up as many rows by index.
+constexpr int64 lookups_a_page = 4;
+
+// What handling a parent does to a child: its statement, or none.
+std::string child_sql(const Catalogue &catalogue, const Step &step, const Child &child) {
+    switch (step.action) {
+    case Action::mark:
+        return child.on_mark ? bindings::mark_child_sql(child) : "";
+    case Action::unmark:
+        return child.on_mark ? bindings::unmark_child_sql(child) : "";
+    case Action::empty:
+        return child.on_prune ? bindings::erase_child_sql(child) : "";
+    case Action::erase:
+        if (child.clear)
+            return bindings::clear_child_sql(child);
+        return catalogue.has_dependents(child.child) ? "" : bindings::erase_child_sql(child);
+    default:
+        return "";
+    }
+}
+
+// A batch has few values of what its rows' keys begin with, such as channels, and often none of
+// them has a pointer in it.
+bool may_point(const Child &child, const Batch &batch) {
+    if (!child.clear || child.columns.size() < 2 || child.child->owner != 0)
+        return true;
+    const auto &column = batch.keys[bindings::key_position(child, 0)];
+    const std::unordered_set<std::string_view> scopes(column.begin(), column.end());
+    return pg::prepared(bindings::any_pointer_sql(child), {TEXTARRAYOID}, pg::Planning::once)
+        .run({pg::Param::datum(pg::text_array(scopes))})[0]
+        .boolean(1);
+}
+
+// A child with few rows, such as flags, is read whole for a batch of many.
+pg::Planning way_to(const Child &child, const Batch &batch) {
+    const auto pages = pg::pages_of(child.child->oid);
+    return pages && *pages * lookups_a_page < batch.size() ? pg::Planning::by_scan
+                                                           : pg::Planning::once;
+}
+
+struct Handled {
+    int64 rows = 0;
+    bool by_statement = false;
+};
+
+struct Found {
+    pg::Places places;
+    int64 rows = 0; // some may have no place
+};
+
+// A statement costs more than the look-ups in it, but can do without them.
+Found find_children(const Child &child, const Batch &batch, const pg::Params &params,
+                    pg::Planning planning) {
+    if (planning == pg::Planning::once && !child.match) {
+        std::vector<const char *> columns;
+        std::vector<const pg::Vec<std::string_view> *> values;
+        for (std::size_t i = 0; i < child.columns.size(); i++) {
+            columns.push_back(child.columns[i].second.name.c_str());
+            values.push_back(&batch.keys[bindings::key_position(child, i)]);
+        }
+        if (const auto places = pg::places_by_index(child.child->oid, columns, values))
+            return {*places, static_cast<int64>(places->count)};
+    }
+    const pg::Rows rows = write(*child.child, bindings::child_places_sql(child),
+                                child.parent->key.size(), params, 0, planning);
+    Found found;
+    found.places.at = static_cast<ItemPointerData *>(
+        pg::guard([&]() noexcept { return palloc(rows.size() * sizeof(ItemPointerData) + 1); }));
+    for (std::size_t i = 0; i < rows.size(); i++)
+        if (const auto place = rows[i].place(1))
+            found.places.at[found.places.count++] = *place;
+    found.rows = static_cast<int64>(rows.size());
+    return found;
+}
+
+// What a step does to a child of a batch's rows. What others have changed since it was found in its
+// place is found again by key.
+Handled act_on_child(const Task &task, const Step &step, const Child &child, const std::string &sql,
+                     const Batch &batch) {
+    const Relation &relation = *child.child;
+    const std::size_t keys = step.relation->key.size();
+    const pg::Params params = action_params(task, batch, match_value(child.match));
+    const pg::Planning planning = way_to(child, batch);
+    int64 handled = 0;
+    if (step.action == Action::erase && !child.clear && relation.owner == 0 &&
+        pg::may_erase_by_place(relation.oid)) {
+        const Found found = find_children(child, batch, params, planning);
+        handled = pg::erase_by_place(relation.oid, found.places.at, found.places.count);
+        if (handled == found.rows)
+            return {handled, false};
+    }
+    const pg::Rows rows = write(relation, sql, keys, params, 0, planning);
+    if (step.action != Action::mark && step.action != Action::unmark)
+        forget_marks(relation, Keys(rows, relation.key.size()));
+    return {handled + static_cast<int64>(rows.processed()), true};
+}
+
+} // namespace
+
+bool take_children_along(const Catalogue &catalogue, Task &task, const Step &step,
+                         const Batch &batch) {
+    bool by_statement = false;
+    for (const Child *child : catalogue.children_of(step.relation)) {
+        const std::string sql = child_sql(catalogue, step, *child);
+        if (sql.empty() || !may_point(*child, batch))
+            continue;
+        const Handled handled = act_on_child(task, step, *child, sql, batch);
+        by_statement = by_statement || handled.by_statement;
+        // Pointers cleared because their target went are part of its going, not rows of their own.
+        if (child->clear)
+            continue;
+        task.count(child->child->name, step.mode, handled.rows);
+        task.done += handled.rows;
+        task.cursor.found += handled.rows;
+    }
+    return by_statement;
+}
+
+} // namespace stream::lifecycle
