@@ -48,15 +48,15 @@ const std::vector<Oid> batch_types{TEXTARRAYOID, INT8OID, TEXTOID,
                                    TEXTARRAYOID, TEXTOID, TEXTARRAYOID};
 const std::vector<Oid> resume_types{TEXTOID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID};
 
-// The users, or claimed rows, behind the cursor.
-Drivers next_drivers(const Task &task, const Step &step) {
+// The users, or claimed rows, behind the cursor: at most so many.
+Drivers next_drivers(const Task &task, const Step &step, int64 limit = drivers_at_once) {
     const tasks::Cursor &cursor = task.cursor;
     if (step.drivers != nullptr) {
         auto &claimed =
             pg::prepared(bindings::claimed_drivers_sql(*step.drivers), {TEXTOID, TEXTOID, INT8OID});
-        return Drivers(claimed.run({task.id, cursor.driver, drivers_at_once}));
+        return Drivers(claimed.run({task.id, cursor.driver, limit}));
     }
-    return Drivers(next_users.run({task.seq, cursor.driver, drivers_at_once}));
+    return Drivers(next_users.run({task.seq, cursor.driver, limit}));
 }
 
 } // namespace
@@ -193,9 +193,9 @@ bool PlanJob::walk(Task &task, const Step &step, int64 &budget) {
                        task.id, std::nullopt}),
         drivers, step.relation->key.size(), rows.placed);
     if (batch.size() == limit && !swept_ && Sweep::suits(step)) {
-        Sweep whole(step, drivers);
-        if (whole.any()) {
-            sweep_ = std::move(whole);
+        Sweep sweep_of_many(step, next_drivers(task, step, Sweep::reach(drivers, batch)));
+        if (sweep_of_many.any()) {
+            sweep_ = std::move(sweep_of_many);
             budget = limit;
             sweep(task, step, budget);
             return false;

@@ -12,6 +12,8 @@ namespace {
 
 // Rows a sweep holds at most, of six bytes each.
 constexpr std::size_t capacity = 1000000;
+// Drivers at most.
+constexpr int64 most_drivers = 10000;
 // Places read at once while they are looked for.
 constexpr int64 places_at_once = 10000;
 
@@ -23,6 +25,14 @@ bool Sweep::suits(const Step &step) {
         step.drivers != nullptr && step.drivers != step.relation && step.drivers->owner == 0;
     return step.action == Action::erase && acts_by_place(step) && (by_users || by_parents) &&
            step.column.form == bindings::Form::scalar;
+}
+
+// With room to spare: should there be too many rows, the search has been in vain.
+int64 Sweep::reach(const Drivers &drivers, const Batch &batch) {
+    const auto last = std::lower_bound(drivers.ids.begin(), drivers.ids.end(), batch.ids.back());
+    const int64 came_to = last - drivers.ids.begin() + 1;
+    return std::clamp<int64>(static_cast<int64>(capacity) / 2 * came_to / batch.size(), 1,
+                             most_drivers);
 }
 
 Sweep::Sweep(const Step &step, const Drivers &drivers)

@@ -18,6 +18,9 @@ class Sweep {
 public:
     static bool suits(const Step &step);
 
+    // How many drivers fit into a sweep, judging by those that a batch came to.
+    static int64 reach(const Drivers &drivers, const Batch &batch);
+
     // Of as many of the drivers, in order, as have no more rows together than a sweep can hold;
     // without any where the first one alone has more.
     Sweep(const Step &step, const Drivers &drivers);
