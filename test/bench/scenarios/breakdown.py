@@ -29,7 +29,7 @@ A_CHUNK = "UPDATE stream.tasks SET steps"
 STATEMENTS = [
     ("pointers", r"SELECT EXISTS \(SELECT FROM unnest|UPDATE stream.messages ",
      "looks for pointers of replies and quotes"),
-    ("children", r"SELECT CASE WHEN .* unnest\(|DELETE FROM .* unnest\(", "look-ups of reactions and flags"),
+    ("children", r"SELECT CASE WHEN .* unnest\(|DELETE FROM .* unnest\(", "statements that look for what hangs on the rows"),
     ("rows", r"SELECT CASE WHEN |SELECT t\..* FROM ONLY |SELECT .*LATERAL \(SELECT",
      "a search for all of them, and a look at those of a chunk"),
     ("progress", A_CHUNK, "UPDATE of the task's row, a chunk each"),
@@ -170,7 +170,7 @@ def deletion_parts(plan):
         parts[next(name for name, pattern, _ in STATEMENTS if re.match(pattern, text))] += seconds / chunks
     parts = {name: (parts[name], how) for name, _, how in STATEMENTS}
     parts["erasing, commits"] = ((whole - sum(seconds for *_, seconds in found)) / chunks,
-                                 "the whole task, less its statements")
+                                 "the whole task, less its statements; look-ups of reactions, too")
     return Breakdown("breakdown_deletion", f"A chunk of a hard deletion ({count * MESSAGES_EACH // chunks:,} messages)",
                      whole / chunks, parts)
 
