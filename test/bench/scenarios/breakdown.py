@@ -29,7 +29,8 @@ A_CHUNK = "UPDATE stream.tasks SET steps"
 STATEMENTS = [
     ("pointers", r"SELECT EXISTS \(SELECT FROM unnest|UPDATE stream.messages ",
      "looks for pointers of replies and quotes"),
-    ("children", r"SELECT CASE WHEN .* unnest\(|DELETE FROM .* unnest\(", "statements that look for what hangs on the rows"),
+    ("children", r"SELECT CASE WHEN .* unnest\(|DELETE FROM .* unnest\(",
+     "statements that look for what hangs on the rows"),
     ("rows", r"SELECT CASE WHEN |SELECT t\..* FROM ONLY |SELECT .*LATERAL \(SELECT",
      "a search for all of them, and a look at those of a chunk"),
     ("progress", A_CHUNK, "UPDATE of the task's row, a chunk each"),
