@@ -111,9 +111,7 @@ std::string batch_sql(const Walk &walk, bool resume) {
     };
     const std::string ordered = " ORDER BY " + columns("t.", "") + " LIMIT $2";
     const std::string inner =
-        columns("t.", "") +
-        (walk.placed ? ", CASE WHEN " + is_itself(*walk.relation) + " THEN t.ctid END AS place"
-                     : "");
+        columns("t.", "") + (walk.placed ? ", " + place(*walk.relation) + " AS place" : "");
     const std::string outer = columns("t.", "::text") + (walk.placed ? ", t.place" : "");
     if (resume) {
         const std::string position = join(key.size(), ", ", [&](std::size_t i) {
@@ -140,9 +138,9 @@ std::string swept_condition(const Walk &walk) {
 } // namespace
 
 std::string places_sql(const Walk &walk) {
-    return "SELECT CASE WHEN " + is_itself(*walk.relation) + " THEN t.ctid END FROM " +
-           walk.relation->name + " t WHERE t." + walk.column.name +
-           " = ANY ($1::text[]::" + walk.column.type + "[])" + swept_condition(walk);
+    return "SELECT " + place(*walk.relation) + " FROM " + walk.relation->name + " t WHERE t." +
+           walk.column.name + " = ANY ($1::text[]::" + walk.column.type + "[])" +
+           swept_condition(walk);
 }
 
 std::string placed_sql(const Walk &walk) {

@@ -261,8 +261,8 @@ std::string erase_child_sql(const Child &child) {
 }
 
 std::string child_places_sql(const Child &child) {
-    return "SELECT CASE WHEN " + is_itself(*child.child) + " THEN t.ctid END FROM " +
-           child.child->name + " t, " + bare_keys(child) + " WHERE " + hanging_rows(child);
+    return "SELECT " + place(*child.child) + " FROM " + child.child->name + " t, " +
+           bare_keys(child) + " WHERE " + hanging_rows(child);
 }
 
 // A row of the same batch is about to go itself and keeps its pointer until then. The batch is

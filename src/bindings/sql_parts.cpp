@@ -48,6 +48,10 @@ std::string is_itself(const Relation &relation) {
     return equal("t.tableoid", std::to_string(relation.oid) + "::oid");
 }
 
+std::string place(const Relation &relation) {
+    return "CASE WHEN " + is_itself(relation) + " THEN t.ctid END";
+}
+
 std::string equal(const std::string &left, const std::string &right) {
     return left + " OPERATOR(pg_catalog.=) " + right;
 }

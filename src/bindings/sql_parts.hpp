@@ -37,6 +37,9 @@ std::string equal(const std::string &left, const std::string &right);
 // A condition: the row t is in the table itself, not in one that inherits from it.
 std::string is_itself(const Relation &relation);
 
+// Where the row t is; null for one in a table that inherits.
+std::string place(const Relation &relation);
+
 // The row t is the one with the key k.
 std::string key_join(const Relation &relation);
 

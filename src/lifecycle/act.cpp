@@ -66,9 +66,10 @@ pg::Param list_of(const Task &task, const Step &step, const Batch &batch) {
 int64 act_by_place(const Task &task, const Step &step, const Batch &batch, bool triggers) {
     const Relation &relation = *step.relation;
     const std::size_t keys = relation.key.size();
-    const pg::Params params = action_params(task, batch, std::nullopt);
     const auto run = [&](bindings::By by) {
-        return static_cast<int64>(write(relation, action_sql(step, by), keys, params).processed());
+        const pg::Rows rows =
+            write(relation, action_sql(step, by), keys, action_params(task, batch, std::nullopt));
+        return static_cast<int64>(rows.processed());
     };
     int64 handled = 0;
     if (step.action == Action::erase && !triggers && pg::may_erase_by_place(relation.oid))

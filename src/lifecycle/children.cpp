@@ -68,7 +68,7 @@ struct Found {
 };
 
 // A statement costs more than the look-ups in it, but can do without them.
-Found find_children(const Child &child, const Batch &batch, const pg::Params &params,
+Found find_children(const Task &task, const Child &child, const Batch &batch,
                     pg::Planning planning) {
     if (planning == pg::Planning::once && !child.match) {
         std::vector<const char *> columns;
@@ -80,8 +80,9 @@ Found find_children(const Child &child, const Batch &batch, const pg::Params &pa
         if (const auto places = pg::places_by_index(child.child->oid, columns, values))
             return {*places, static_cast<int64>(places->count)};
     }
-    const pg::Rows rows = write(*child.child, bindings::child_places_sql(child),
-                                child.parent->key.size(), params, 0, planning);
+    const pg::Rows rows =
+        write(*child.child, bindings::child_places_sql(child), child.parent->key.size(),
+              action_params(task, batch, match_value(child.match)), 0, planning);
     Found found;
     found.places.at = static_cast<ItemPointerData *>(
         pg::guard([&]() noexcept { return palloc(rows.size() * sizeof(ItemPointerData) + 1); }));
@@ -98,17 +99,17 @@ Handled act_on_child(const Task &task, const Step &step, const Child &child, con
                      const Batch &batch) {
     const Relation &relation = *child.child;
     const std::size_t keys = step.relation->key.size();
-    const pg::Params params = action_params(task, batch, match_value(child.match));
     const pg::Planning planning = way_to(child, batch);
     int64 handled = 0;
     if (step.action == Action::erase && !child.clear && relation.owner == 0 &&
         pg::may_erase_by_place(relation.oid)) {
-        const Found found = find_children(child, batch, params, planning);
+        const Found found = find_children(task, child, batch, planning);
         handled = pg::erase_by_place(relation.oid, found.places.at, found.places.count);
         if (handled == found.rows)
             return {handled, false};
     }
-    const pg::Rows rows = write(relation, sql, keys, params, 0, planning);
+    const pg::Rows rows = write(relation, sql, keys,
+                                action_params(task, batch, match_value(child.match)), 0, planning);
     if (step.action != Action::mark && step.action != Action::unmark)
         forget_marks(relation, Keys(rows, relation.key.size()));
     return {handled + static_cast<int64>(rows.processed()), true};

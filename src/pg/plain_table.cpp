@@ -80,6 +80,15 @@ bool is_distributing() noexcept {
     return citus;
 }
 
+// A module that is asked about statements has to see one.
+bool is_writable(Relation table, AclMode rights) noexcept {
+    const FormData_pg_class *about = table->rd_rel;
+    return about->relkind == RELKIND_RELATION && !about->relispartition && !about->relhasrules &&
+           !about->relrowsecurity && table->rd_tableam == GetHeapamTableAmRoutine() &&
+           !is_distributing() && ExecutorCheckPerms_hook == nullptr &&
+           pg_class_aclmask(RelationGetRelid(table), GetUserId(), rights, ACLMASK_ALL) == rights;
+}
+
 bool has_triggers(Relation table) noexcept {
     const TriggerDesc *triggers = table->trigdesc;
     for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++)

@@ -38,6 +38,10 @@ int position_of(TupleDesc table, const char *name, Oid type) noexcept;
 // which is empty or out of date.
 bool is_distributing() noexcept;
 
+// Whether a statement that uses these rights on the table would ask nothing but its triggers: no
+// rules, policies or modules.
+bool is_writable(Relation table, AclMode rights) noexcept;
+
 // Whether the table has triggers but those of foreign keys that point at it, which only ask whether
 // the key changes.
 bool has_triggers(Relation table) noexcept;

@@ -19,17 +19,6 @@ bool has_delete_triggers(const TriggerDesc *triggers) noexcept {
             triggers->trig_delete_old_table);
 }
 
-// A module that is asked about statements has to see one.
-bool is_plain(Relation relation) noexcept {
-    const FormData_pg_class *table = relation->rd_rel;
-    constexpr AclMode rights = ACL_SELECT | ACL_DELETE;
-    return table->relkind == RELKIND_RELATION && !table->relispartition && !table->relhasrules &&
-           !table->relrowsecurity && relation->rd_tableam == GetHeapamTableAmRoutine() &&
-           !has_delete_triggers(relation->trigdesc) && !is_distributing() &&
-           ExecutorCheckPerms_hook == nullptr &&
-           pg_class_aclmask(RelationGetRelid(relation), GetUserId(), rights, ACLMASK_ALL) == rights;
-}
-
 int64 erase(Relation relation, const ItemPointerData *places, std::size_t n) noexcept {
     PreventCommandIfReadOnly("DELETE");
     PreventCommandIfParallelMode("DELETE");
@@ -63,8 +52,8 @@ struct Search {
 bool is_led_to_by(Relation index, Search &search) noexcept {
     const FormData_pg_index *about = index->rd_index;
     const auto width = static_cast<int>(search.width);
-    if (index->rd_rel->relam != BTREE_AM_OID || !about->indisvalid || about->indcheckxmin ||
-        about->indnkeyatts < width || RelationGetIndexPredicate(index) != NIL)
+    if (!is_fit(index, BTREE_AM_OID, about->indnkeyatts) || about->indnkeyatts < width ||
+        RelationGetIndexPredicate(index) != NIL)
         return false;
     bool seen[max_columns] = {};
     for (int i = 0; i < width; i++) {
@@ -187,9 +176,10 @@ std::optional<int64> pages_of(Oid table) {
 bool may_erase_by_place(Oid table) {
     return guard([table]() noexcept {
         Relation relation = table_open(table, RowExclusiveLock);
-        const bool plain = is_plain(relation);
+        const bool may = is_writable(relation, ACL_SELECT | ACL_DELETE) &&
+                         !has_delete_triggers(relation->trigdesc) && !IsolationUsesXactSnapshot();
         table_close(relation, NoLock);
-        return plain && !IsolationUsesXactSnapshot();
+        return may;
     });
 }
 

@@ -66,13 +66,6 @@ bool has_simple_defaults(const BulkTable &table) {
     return true;
 }
 
-bool is_plain_table(Relation relation) {
-    const FormData_pg_class *table = relation->rd_rel;
-    return table->relkind == RELKIND_RELATION && !table->relispartition && !table->relhasrules &&
-           !table->relrowsecurity && relation->rd_tableam == GetHeapamTableAmRoutine() &&
-           !pg::has_triggers(relation) && !pg::is_distributing();
-}
-
 // The key alone says which rows meet, so that they are met in the order of ids.
 bool has_plain_indexes(const ResultRelInfo *target) {
     bool has_key = false;
@@ -86,13 +79,6 @@ bool has_plain_indexes(const ResultRelInfo *target) {
     return has_key;
 }
 
-// A module that is asked about statements has to see one.
-bool may_write(Relation relation) {
-    constexpr AclMode rights = ACL_SELECT | ACL_INSERT | ACL_UPDATE;
-    return ExecutorCheckPerms_hook == nullptr &&
-           pg_class_aclmask(RelationGetRelid(relation), GetUserId(), rights, ACLMASK_ALL) == rights;
-}
-
 Relation open_users() {
     RangeVar *name = makeRangeVar(pstrdup("stream"), pstrdup("users"), -1);
     return table_openrv(name, RowExclusiveLock);
@@ -102,8 +88,8 @@ bool open_in(BulkTable &table) noexcept {
     PreventCommandIfReadOnly("INSERT");
     PreventCommandIfParallelMode("INSERT");
     table.relation = open_users();
-    if (!is_plain_table(table.relation) || !may_write(table.relation) || !find_columns(table) ||
-        !has_simple_defaults(table))
+    if (!pg::is_writable(table.relation, ACL_SELECT | ACL_INSERT | ACL_UPDATE) ||
+        pg::has_triggers(table.relation) || !find_columns(table) || !has_simple_defaults(table))
         return false;
     CheckCmdReplicaIdentity(table.relation, CMD_INSERT);
     CheckCmdReplicaIdentity(table.relation, CMD_UPDATE);

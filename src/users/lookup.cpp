@@ -16,11 +16,9 @@ constexpr int steps = 3;
 constexpr int luck = 4;
 constexpr int unlucky_ids = 32;
 
-// The record, and in the columns after it how the user was deleted, null when it was not, and where
-// the row is.
+// In the last column, where the row is.
 std::string select_list() {
-    return "SELECT " + record_columns("u.") +
-           ", CASE WHEN u.deleted_at IS NOT NULL THEN coalesce(u.deleted_mode, 'soft') END, u.ctid";
+    return "SELECT " + columns_to_see() + ", u.ctid";
 }
 
 pg::Statement &look_up_one() {
@@ -120,10 +118,12 @@ private:
 bool Table::open_in() noexcept {
     if (ExecutorCheckPerms_hook != nullptr)
         return false;
-    table_ = table_openrv(makeRangeVar(pstrdup("stream"), pstrdup("users"), -1), AccessShareLock);
+    table_ = pg::open_plain_table("users");
+    if (table_ == nullptr)
+        return false;
     TupleDesc desc = RelationGetDescr(table_);
     deleted_mode_ = pg::position_of(desc, "deleted_mode", TEXTOID);
-    if (!pg::is_readable(table_) || deleted_mode_ < 0 || !find_record_columns(desc, positions_))
+    if (deleted_mode_ < 0 || !find_record_columns(desc, positions_))
         return false;
     const auto id = static_cast<AttrNumber>(positions_[0] + 1);
     index_ = pg::open_key(table_, &id, 1);
@@ -219,6 +219,11 @@ void read(Table &table, std::size_t count, const Id &id, const See &see) {
 }
 
 } // namespace
+
+std::string columns_to_see() {
+    return record_columns("u.") +
+           ", CASE WHEN u.deleted_at IS NOT NULL THEN coalesce(u.deleted_mode, 'soft') END";
+}
 
 void look_up(std::size_t count, const Id &id, const See &see) {
     Table table;

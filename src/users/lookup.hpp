@@ -5,6 +5,10 @@
 
 namespace stream::users {
 
+// Of a row u of stream.users the record, and in the column after it how the user was deleted, null
+// when it was not.
+std::string columns_to_see();
+
 // A row of stream.users that is being looked at.
 struct Seen {
     UserRecord user;

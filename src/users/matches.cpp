@@ -1,27 +1,23 @@
 #include "users/matches.hpp"
 
 #include "pg/array.hpp"
+#include "users/lookup.hpp"
 
 namespace stream::users {
 
 namespace {
 
-// The record, and in the column after it how the user was deleted, null when it was not.
-std::string select_list() {
-    return "SELECT " + record_columns("u.") +
-           ", CASE WHEN u.deleted_at IS NOT NULL THEN coalesce(u.deleted_mode, 'soft') END";
-}
-
 // One user, which is what most calls are about. $1 is its id.
 pg::Statement &lock_one() {
     static pg::Statement statement(
-        select_list() + "\n  FROM stream.users AS u\n WHERE u.id = $1\n   FOR NO KEY UPDATE OF u",
+        "SELECT " + columns_to_see() +
+            "\n  FROM stream.users AS u\n WHERE u.id = $1\n   FOR NO KEY UPDATE OF u",
         {TEXTOID}, pg::Planning::once);
     return statement;
 }
 
 pg::Statement &lock_several() {
-    static pg::Statement statement(select_list() + R"(
+    static pg::Statement statement("SELECT " + columns_to_see() + R"(
   FROM unnest($1) AS named (id)
   JOIN stream.users AS u ON u.id = named.id
  ORDER BY u.id
