@@ -3,9 +3,11 @@
 
 #include "pg/array.hpp"
 #include "pg/memory.hpp"
+#include "pg/places.hpp"
 #include "pg/spi.hpp"
 
 #include <string>
+#include <unordered_set>
 
 namespace stream::lifecycle {
 
@@ -49,8 +51,8 @@ struct Batch {
     Batch(pg::Rows found, std::size_t key_columns, bool placed, DriverOf driver_of)
         : rows(std::move(found)), keys(key_columns) {
         const int place = static_cast<int>(key_columns) + 2;
-        for (std::size_t i = 0; i < rows.size(); i++) {
-            const pg::Row row = rows[i];
+        for (std::size_t i = 0; i < rows->size(); i++) {
+            const pg::Row row = (*rows)[i];
             const auto driver = driver_of(row);
             if (!driver)
                 continue;
@@ -61,11 +63,24 @@ struct Batch {
             if (const auto found_at = placed ? row.place(place) : std::nullopt)
                 places.push_back(*found_at);
         }
-        for (const auto *column : {&ids, &tags})
-            parameters.push_back(pg::Param::datum(pg::text_array(*column)));
-        for (const auto &column : keys)
-            parameters.push_back(pg::Param::datum(pg::text_array(column)));
     }
+
+    // Of texts (driver, key columns …), but those that are none of the drivers' rows; without tags.
+    Batch(const pg::TextRows &found, std::size_t key_columns,
+          const std::unordered_set<std::string_view> &drivers)
+        : keys(key_columns) {
+        for (std::size_t i = 0; i < found.count; i++) {
+            const std::string_view *row = found.texts + i * (key_columns + 1);
+            if (drivers.count(row[0]) == 0)
+                continue;
+            ids.push_back(row[0]);
+            for (std::size_t k = 0; k < key_columns; k++)
+                keys[k].push_back(row[k + 1]);
+            places.push_back(found.places[i]);
+        }
+        tags.resize(ids.size());
+    }
+
     int64 size() const { return static_cast<int64>(ids.size()); }
     std::vector<std::string> last_key() const {
         std::vector<std::string> key;
@@ -73,13 +88,26 @@ struct Batch {
             key.emplace_back(column.back());
         return key;
     }
+    // The first ones of an action statement: ids, tags, keys. In the current context, and made when
+    // a statement asks for them: not all that is done to a batch takes one.
+    const pg::Params &parameters() const {
+        if (parameters_.empty()) {
+            for (const auto *column : {&ids, &tags})
+                parameters_.push_back(pg::Param::datum(pg::text_array(*column)));
+            for (const auto &column : keys)
+                parameters_.push_back(pg::Param::datum(pg::text_array(column)));
+        }
+        return parameters_;
+    }
 
-    pg::Rows rows;
+    std::optional<pg::Rows> rows;
     pg::Vec<std::string_view> ids;
     pg::Vec<std::string_view> tags;
     Keys keys;
     pg::Vec<ItemPointerData> places;
-    pg::Params parameters; // the first ones of an action statement: ids, tags, keys
+
+private:
+    mutable pg::Params parameters_;
 };
 
 } // namespace stream::lifecycle

@@ -4,6 +4,7 @@
 #include "lifecycle/act.hpp"
 #include "lifecycle/statements.hpp"
 #include "pg/array.hpp"
+#include "pg/places.hpp"
 #include "pg/table.hpp"
 
 #include <unordered_set>
@@ -70,16 +71,18 @@ struct Found {
 // A statement costs more than the look-ups in it, but can do without them.
 Found find_children(const Task &task, const Child &child, const Batch &batch,
                     pg::Planning planning) {
-    if (planning == pg::Planning::once && !child.match) {
-        std::vector<const char *> columns;
-        std::vector<const pg::Vec<std::string_view> *> values;
-        for (std::size_t i = 0; i < child.columns.size(); i++) {
-            columns.push_back(child.columns[i].second.name.c_str());
-            values.push_back(&batch.keys[bindings::key_position(child, i)]);
-        }
-        if (const auto places = pg::places_by_index(child.child->oid, columns, values))
-            return {*places, static_cast<int64>(places->count)};
+    pg::Lookup lookup;
+    for (std::size_t i = 0; i < child.columns.size(); i++) {
+        lookup.columns.push_back(child.columns[i].second.name.c_str());
+        lookup.values.push_back(&batch.keys[bindings::key_position(child, i)]);
     }
+    if (child.match)
+        lookup.match = {child.match->column.c_str(), child.match->value};
+    const auto places = planning == pg::Planning::by_scan
+                            ? pg::places_by_scan(child.child->oid, lookup)
+                            : pg::places_by_index(child.child->oid, lookup);
+    if (places)
+        return {*places, static_cast<int64>(places->count)};
     const pg::Rows rows =
         write(*child.child, bindings::child_places_sql(child), child.parent->key.size(),
               action_params(task, batch, match_value(child.match)), 0, planning);

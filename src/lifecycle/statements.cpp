@@ -10,7 +10,7 @@ using bindings::Relation;
 using tasks::Task;
 
 pg::Params action_params(const Task &task, const Batch &batch, pg::Param value, pg::Param list) {
-    pg::Params params = batch.parameters;
+    pg::Params params = batch.parameters();
     params.emplace_back(task.id);
     params.emplace_back(static_cast<int64>(GetCurrentTimestamp()));
     params.push_back(value);

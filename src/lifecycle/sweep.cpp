@@ -3,6 +3,8 @@
 #include "bindings/sql.hpp"
 #include "lifecycle/act.hpp"
 #include "lifecycle/walk.hpp"
+#include "pg/places.hpp"
+#include "pg/table.hpp"
 
 #include <algorithm>
 
@@ -47,10 +49,26 @@ Sweep::Sweep(const Step &step, const Drivers &drivers)
               [&](const auto &a, const auto &b) { return position(a) < position(b); });
 }
 
+// The rows need no look now, as each chunk looks at its own anyway. Returns false when they have to
+// be found by a statement.
+bool Sweep::find_entries(const Step &step) {
+    const bindings::Relation &relation = *step.relation;
+    if (step.match || !pg::may_erase_by_place(relation.oid))
+        return false;
+    const pg::Vec<std::string_view> drivers(drivers_.begin(), drivers_.end());
+    const auto found = pg::entries(relation.oid, step.column.name.c_str(), drivers, capacity);
+    if (found)
+        places_.assign(found->at, found->at + found->count);
+    return found.has_value();
+}
+
 // Returns false when there are too many.
 bool Sweep::find(const Step &step) {
     places_.clear();
     missed_ = false;
+    are_entries_ = find_entries(step);
+    if (are_entries_)
+        return places_.size() <= capacity;
     pg::Cursor cursor =
         pg::prepared(bindings::places_sql(walk_of(step)), {TEXTARRAYOID, TEXTOID},
                      pg::Planning::each_time)
@@ -69,8 +87,18 @@ bool Sweep::find(const Step &step) {
     }
 }
 
-Batch Sweep::next(const Step &step, int64 limit) {
-    const std::size_t n = std::min(places_.size() - next_, static_cast<std::size_t>(limit));
+std::optional<Batch> Sweep::next_entries(const Step &step, std::size_t n) const {
+    if (!are_entries_)
+        return std::nullopt;
+    std::vector<const char *> columns{step.column.name.c_str()};
+    for (const bindings::Column &part : step.relation->key)
+        columns.push_back(part.name.c_str());
+    const auto rows = pg::rows_at(step.relation->oid, columns, places_.data() + next_, n);
+    return rows ? std::optional<Batch>(std::in_place, *rows, step.relation->key.size(), known_)
+                : std::nullopt;
+}
+
+Batch Sweep::next_by_statement(const Step &step, std::size_t n) const {
     auto &statement = pg::prepared(bindings::placed_sql(walk_of(step)), {TIDARRAYOID, TEXTOID},
                                    pg::Planning::once);
     const auto driver_of =
@@ -79,12 +107,19 @@ Batch Sweep::next(const Step &step, int64 limit) {
         return known_.count(driver) > 0 ? std::optional(std::pair(driver, std::string_view()))
                                         : std::nullopt;
     };
-    Batch batch(statement.run({pg::Param::datum(pg::place_array(places_.data() + next_, n)),
-                               match_value(step.match)}),
-                step.relation->key.size(), true, driver_of);
+    return Batch(statement.run({pg::Param::datum(pg::place_array(places_.data() + next_, n)),
+                                match_value(step.match)}),
+                 step.relation->key.size(), true, driver_of);
+}
+
+Batch Sweep::next(const Step &step, int64 limit) {
+    const std::size_t n = std::min(places_.size() - next_, static_cast<std::size_t>(limit));
+    std::optional<Batch> batch = next_entries(step, n);
+    if (!batch)
+        batch.emplace(next_by_statement(step, n));
     next_ += n;
-    missed_ = missed_ || static_cast<std::size_t>(batch.size()) < n;
-    return batch;
+    missed_ = missed_ || static_cast<std::size_t>(batch->size()) < n;
+    return std::move(*batch);
 }
 
 } // namespace stream::lifecycle

@@ -35,11 +35,15 @@ public:
 
 private:
     bool find(const Step &step);
+    bool find_entries(const Step &step);
+    std::optional<Batch> next_entries(const Step &step, std::size_t n) const;
+    Batch next_by_statement(const Step &step, std::size_t n) const;
 
     // None of it in a transaction's memory.
     std::vector<std::string> drivers_;
     std::unordered_set<std::string_view> known_; // the same
     std::vector<ItemPointerData> places_;
+    bool are_entries_ = false; // the places are what an index said, without a look at the rows
     std::size_t next_ = 0;
     bool missed_ = false;
 };

@@ -2,7 +2,6 @@
 // What can be asked of a table, or done to it, without a statement.
 
 #include "pg/boundary.hpp"
-#include "pg/memory.hpp"
 
 namespace stream::pg {
 
@@ -16,22 +15,8 @@ std::optional<int64> pages_of(Oid table);
 // error (READ COMMITTED). Locks the table as a DELETE does.
 bool may_erase_by_place(Oid table);
 
-// Where rows are, in the current context.
-struct Places {
-    ItemPointerData *at = nullptr;
-    std::size_t count = 0;
-};
-
-// The rows whose columns hold, for any i, the texts values[0][i], values[1][i] …: the values of one
-// column behind the other, of at most max_columns. No value where the table has no index that leads
-// to them, or is more than a table of its own: a statement has to find them then. For tables in
-// which rows may be erased by place.
-constexpr std::size_t max_columns = 2;
-std::optional<Places> places_by_index(Oid table, const std::vector<const char *> &columns,
-                                      const std::vector<const Vec<std::string_view> *> &values);
-
-// Erases the rows that a statement has found in these places under a snapshot that is still held,
-// and returns how many. Rows that others have changed or deleted since are left as they are; it
+// Erases the rows that have been found in these places under a snapshot that is still held, and
+// returns how many. Rows that others have changed or deleted since are left as they are; it
 // waits for those who are just doing so. Only where it may be done, and this transaction has not
 // changed the rows since: that is an error.
 int64 erase_by_place(Oid table, const ItemPointerData *places, std::size_t n);

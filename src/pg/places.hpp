@@ -1,0 +1,51 @@
+#pragma once
+// Where the rows of a table are, and what they hold, without a statement. For tables in which rows
+// may be erased by place (pg/table.hpp); columns are of type text.
+//
+// Everything here reads as a statement would that begins now, and keeps what it returns in the
+// current context. No value means that the table has to be asked by a statement: it has no index
+// that leads there, no column of that type, or is more than a table of its own.
+
+#include "pg/boundary.hpp"
+#include "pg/memory.hpp"
+
+namespace stream::pg {
+
+struct Places {
+    ItemPointerData *at = nullptr;
+    std::size_t count = 0;
+};
+
+// Rows whose columns hold values[0][i], values[1][i] … for any i: the values of one column behind
+// the other, of at most max_columns. With match, only those in which that column holds that value.
+constexpr std::size_t max_columns = 2;
+struct Lookup {
+    std::vector<const char *> columns;
+    std::vector<const Vec<std::string_view> *> values;
+    std::optional<std::pair<const char *, std::string_view>> match;
+};
+
+// Through an index that begins with these columns, in whatever order, and has all of the rows.
+std::optional<Places> places_by_index(Oid table, const Lookup &lookup);
+
+// Reading the whole table: for small ones.
+std::optional<Places> places_by_scan(Oid table, const Lookup &lookup);
+
+// What an index says of where rows are whose column holds one of the values, without a look at the
+// rows: some may be gone, or not yet be there, for who reads them. At most so many and one more.
+std::optional<Places> entries(Oid table, const char *column, const Vec<std::string_view> &values,
+                              std::size_t most);
+
+// Rows, with their columns one behind the other.
+struct TextRows {
+    const std::string_view *texts = nullptr;
+    const ItemPointerData *places = nullptr;
+    std::size_t count = 0;
+};
+
+// What is now where an index said that rows are, whatever it was then. A column that is null reads
+// as an empty text.
+std::optional<TextRows> rows_at(Oid table, const std::vector<const char *> &columns,
+                                const ItemPointerData *entries, std::size_t n);
+
+} // namespace stream::pg
