@@ -44,7 +44,7 @@ CREATE TABLE stream.messages (
     deleted_at timestamptz,
     deleted_by_task uuid,
     PRIMARY KEY (cid, id)
-);
+) WITH (fillfactor = 90);
 CREATE INDEX messages_user ON stream.messages (user_id, cid, id);
 CREATE INDEX messages_created ON stream.messages (cid, created_at);
 CREATE INDEX messages_parent ON stream.messages (cid, parent_id, user_id) WHERE parent_id IS NOT NULL;

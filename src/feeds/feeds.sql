@@ -43,7 +43,7 @@ CREATE TABLE stream.comments (
     updated_at timestamptz NOT NULL DEFAULT now(),
     deleted_at timestamptz,
     deleted_by_task uuid
-);
+) WITH (fillfactor = 90);
 CREATE INDEX comments_user ON stream.comments (user_id, id);
 CREATE INDEX comments_activity ON stream.comments (activity_id, id);
 CREATE INDEX comments_parent ON stream.comments (parent_id) WHERE parent_id IS NOT NULL;

@@ -25,8 +25,9 @@ bool Sweep::suits(const Step &step) {
     const bool by_users = step.drivers == nullptr && step.membership == nullptr;
     const bool by_parents =
         step.drivers != nullptr && step.drivers != step.relation && step.drivers->owner == 0;
-    return step.action == Action::erase && acts_by_place(step) && (by_users || by_parents) &&
-           step.column.form == bindings::Form::scalar;
+    const bool in_place = step.action == Action::mark && !step.relation->mark->task_indexed;
+    return (step.action == Action::erase || in_place) && acts_by_place(step) &&
+           (by_users || by_parents) && step.column.form == bindings::Form::scalar;
 }
 
 // With room to spare: should there be too many rows, the search has been in vain.
@@ -53,7 +54,7 @@ Sweep::Sweep(const Step &step, const Drivers &drivers)
 // be found by a statement.
 bool Sweep::find_entries(const Step &step) {
     const bindings::Relation &relation = *step.relation;
-    if (step.match || !pg::may_erase_by_place(relation.oid))
+    if (step.match || !pg::may_read_by_place(relation.oid))
         return false;
     const pg::Vec<std::string_view> drivers(drivers_.begin(), drivers_.end());
     const auto found = pg::entries(relation.oid, step.column.name.c_str(), drivers, capacity);
@@ -93,7 +94,11 @@ std::optional<Batch> Sweep::next_entries(const Step &step, std::size_t n) const 
     std::vector<const char *> columns{step.column.name.c_str()};
     for (const bindings::Column &part : step.relation->key)
         columns.push_back(part.name.c_str());
-    const auto rows = pg::rows_at(step.relation->oid, columns, places_.data() + next_, n);
+    const auto &mark = step.relation->mark;
+    if (step.action == Action::mark && mark->is_flag())
+        return std::nullopt;
+    const char *unmarked = step.action == Action::mark ? mark->time.c_str() : nullptr;
+    const auto rows = pg::rows_at(step.relation->oid, columns, unmarked, places_.data() + next_, n);
     return rows ? std::optional<Batch>(std::in_place, *rows, step.relation->key.size(), known_)
                 : std::nullopt;
 }

@@ -2,8 +2,8 @@
 // A sweep: the rows that a step finds through many drivers, in the order in which the table holds
 // them. Chunks that go by it come to each page of the table once, where chunks that go by driver
 // come to it again for each of its rows, and each time have to clean up what the one before left.
-// For erasures only: a row that is marked wants room for its new version on its page, which is what
-// cleaning up makes.
+// For erasures, and for marks that no index knows of: there a row's new version fits into its page,
+// of which messages and comments keep a tenth free for it.
 
 #include "lifecycle/batch.hpp"
 #include "lifecycle/plan.hpp"

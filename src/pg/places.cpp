@@ -255,7 +255,8 @@ void copy_texts(TupleTableSlot *slot, const AttrNumber *columns, std::size_t wid
     }
 }
 
-TextRows read_rows(Relation table, const AttrNumber *columns, std::size_t width,
+// null: a column, or 0.
+TextRows read_rows(Relation table, const AttrNumber *columns, std::size_t width, AttrNumber null,
                    const ItemPointerData *entries, std::size_t n) noexcept {
     auto *texts = static_cast<std::string_view *>(
         MemoryContextAllocHuge(CurrentMemoryContext, n * width * sizeof(std::string_view) + 1));
@@ -271,6 +272,8 @@ TextRows read_rows(Relation table, const AttrNumber *columns, std::size_t width,
         bool there_are_more = false;
         if (!table_index_fetch_tuple(fetch, &place, GetActiveSnapshot(), slot, &there_are_more,
                                      nullptr))
+            continue;
+        if (null > 0 && !slot_attisnull(slot, null))
             continue;
         copy_texts(slot, columns, width, texts + count * width);
         places[count++] = slot->tts_tid;
@@ -314,7 +317,8 @@ std::optional<Places> places_by_scan(Oid table, const Lookup &lookup) {
 }
 
 std::optional<TextRows> rows_at(Oid table, const std::vector<const char *> &columns,
-                                const ItemPointerData *entries, std::size_t n) {
+                                const char *null_column, const ItemPointerData *entries,
+                                std::size_t n) {
     std::vector<AttrNumber> positions(columns.size());
     return guard([&]() noexcept -> std::optional<TextRows> {
         Relation opened = table_open(table, AccessShareLock);
@@ -323,9 +327,12 @@ std::optional<TextRows> rows_at(Oid table, const std::vector<const char *> &colu
             positions[i] = find_column(opened, columns[i]);
             is_plain = is_plain && positions[i] > 0;
         }
+        const AttrNumber null =
+            null_column == nullptr ? 0 : get_attnum(RelationGetRelid(opened), null_column);
+        is_plain = is_plain && (null_column == nullptr || null > 0);
         std::optional<TextRows> rows;
         if (is_plain)
-            rows = read_rows(opened, positions.data(), positions.size(), entries, n);
+            rows = read_rows(opened, positions.data(), positions.size(), null, entries, n);
         table_close(opened, NoLock);
         return rows;
     });

@@ -1,6 +1,6 @@
 #pragma once
-// Where the rows of a table are, and what they hold, without a statement. For tables in which rows
-// may be erased by place (pg/table.hpp); columns are of type text.
+// Where the rows of a table are, and what they hold, without a statement. For tables that may be
+// read by place (pg/table.hpp); columns are of type text.
 //
 // Everything here reads as a statement would that begins now, and keeps what it returns in the
 // current context. No value means that the table has to be asked by a statement: it has no index
@@ -43,9 +43,10 @@ struct TextRows {
     std::size_t count = 0;
 };
 
-// What is now where an index said that rows are, whatever it was then. A column that is null reads
-// as an empty text.
+// What is now where an index said that rows are, whatever it was then; but only rows in which that
+// column, of whatever type, is null, if one is named. A text that is null reads as an empty one.
 std::optional<TextRows> rows_at(Oid table, const std::vector<const char *> &columns,
-                                const ItemPointerData *entries, std::size_t n);
+                                const char *null_column, const ItemPointerData *entries,
+                                std::size_t n);
 
 } // namespace stream::pg

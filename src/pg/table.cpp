@@ -51,6 +51,15 @@ std::optional<int64> pages_of(Oid table) {
     return pages < 0 ? std::nullopt : std::optional(pages);
 }
 
+bool may_read_by_place(Oid table) {
+    return guard([table]() noexcept {
+        Relation relation = table_open(table, AccessShareLock);
+        const bool may = is_writable(relation, ACL_SELECT) && !IsolationUsesXactSnapshot();
+        table_close(relation, NoLock);
+        return may;
+    });
+}
+
 bool may_erase_by_place(Oid table) {
     return guard([table]() noexcept {
         Relation relation = table_open(table, RowExclusiveLock);

@@ -10,6 +10,10 @@ namespace stream::pg {
 // foreign one, a view.
 std::optional<int64> pages_of(Oid table);
 
+// Whether what is in a table, and where, may be read without a statement: where that would ask
+// nothing but the table, and under a snapshot of its own (READ COMMITTED).
+bool may_read_by_place(Oid table);
+
 // Whether rows of the table may be erased by place: where a DELETE would do nothing more, such as
 // asking triggers, rules or policies, and where what others have done to a row meanwhile is no
 // error (READ COMMITTED). Locks the table as a DELETE does.
