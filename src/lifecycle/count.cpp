@@ -25,7 +25,8 @@ struct RowSet {
     Handling handling;
     std::string mode;
     std::string column; // of pointers and owners, which are handled column by column; else empty
-    std::vector<std::string> sources;
+    std::vector<std::string> sources; // none: what is in it is left out
+    bool is_distinct = true;          // no source gives a row twice
 };
 
 Handling handling_of(const Step &step) {
@@ -44,14 +45,15 @@ Handling handling_of(const Step &step) {
 
 class Counter {
 public:
-    explicit Counter(const Catalogue &catalogue) : catalogue_(catalogue) {}
+    Counter(const Catalogue &catalogue, Counted counted)
+        : catalogue_(catalogue), counted_(counted) {}
 
     CountQuery query(const Plan &plan) {
         for (const Step &step : plan)
             if (!step.final_round && step.relation != nullptr && step.action != Action::unmark_rest)
                 add(step);
         std::string text = sql();
-        return {std::move(text), std::move(matches_), std::move(labels_)};
+        return {std::move(text), std::move(matches_), std::move(labels_), std::move(left_out_)};
     }
 
 private:
@@ -64,7 +66,8 @@ private:
         });
         if (found != sets_.end())
             return *found;
-        sets_.push_back({"s" + std::to_string(sets_.size()), relation, handling, mode, column, {}});
+        sets_.push_back(
+            {"s" + std::to_string(sets_.size()), relation, handling, mode, column, {}, true});
         return sets_.back();
     }
 
@@ -86,10 +89,13 @@ private:
             walk.wanted = bindings::Wanted::all;
         const Handling handling = handling_of(step);
         const std::string column = step.column.name + step.column.path;
-        set(step.relation, handling, mode, handling == Handling::changed ? column : "")
-            .sources.push_back("SELECT " + keys(*step.relation, "t.") +
+        RowSet &rows =
+            set(step.relation, handling, mode, handling == Handling::changed ? column : "");
+        rows.sources.push_back("SELECT " + keys(*step.relation, "t.") +
                                " FROM d CROSS JOIN LATERAL (SELECT " + keys(*step.relation, "t.") +
                                bindings::rows_sql(walk, match(step.match)) + ") AS t");
+        // Two members of one channel reach it by the same source.
+        rows.is_distinct = rows.is_distinct && step.membership == nullptr;
     }
 
     static std::string keys(const Relation &relation, const char *prefix) {
@@ -130,13 +136,18 @@ private:
 
     void add_child(const Child &child, const RowSet &parent) {
         const bool marked = parent.handling == Handling::marked;
+        const Handling handling = marked ? Handling::marked : Handling::gone;
+        if (counted_ == Counted::without_children) {
+            set(child.child, handling, parent.mode);
+            left_out_.push_back({child.parent, child.child, parent.mode});
+            return;
+        }
         std::string source = "SELECT " + keys(*child.child, "t.") + " FROM " + parent.name +
                              " AS k JOIN " + child.child->name + " t ON " +
                              bindings::child_join(child, match(child.match));
         if (marked)
             source += " AND t." + child.child->mark->time + " IS NULL";
-        set(child.child, marked ? Handling::marked : Handling::gone, parent.mode)
-            .sources.push_back(std::move(source));
+        set(child.child, handling, parent.mode).sources.push_back(std::move(source));
     }
 
     // All relations, each after those it hangs on.
@@ -167,7 +178,8 @@ private:
             for (const Handling handling :
                  {Handling::gone, Handling::emptied, Handling::marked, Handling::changed})
                 for (const RowSet &rows : sets_) {
-                    if (rows.relation != relation || rows.handling != handling)
+                    if (rows.relation != relation || rows.handling != handling ||
+                        rows.sources.empty())
                         continue;
                     emit(rows, counted, with, counts);
                     counted.push_back(&rows);
@@ -181,9 +193,9 @@ private:
               std::string &counts) {
         std::string body;
         for (const std::string &source : rows.sources)
-            body += (body.empty() ? "(" : " UNION ") + source;
-        // Two members of one channel reach it by the same source.
-        body = "SELECT DISTINCT * FROM " + body + ") AS r";
+            body += (body.empty() ? "" : " UNION ") + source;
+        if (counted_ == Counted::all || !rows.is_distinct)
+            body = "SELECT DISTINCT * FROM (" + body + ") AS r";
         // Rows that others may point to go last, when they are marked, emptied or cleared already.
         const bool last = catalogue_.is_referenced(rows.relation);
         for (const RowSet *other : others)
@@ -204,16 +216,18 @@ private:
     }
 
     const Catalogue &catalogue_;
+    const Counted counted_;
     std::vector<RowSet> sets_;
     std::vector<const Relation *> order_;
     std::vector<std::string> matches_;
     std::vector<CountLabel> labels_;
+    std::vector<Hanging> left_out_;
 };
 
 } // namespace
 
-CountQuery count_query(const Catalogue &catalogue, const Plan &plan) {
-    return Counter(catalogue).query(plan);
+CountQuery count_query(const Catalogue &catalogue, const Plan &plan, Counted counted) {
+    return Counter(catalogue, counted).query(plan);
 }
 
 } // namespace stream::lifecycle

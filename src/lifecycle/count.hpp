@@ -14,12 +14,23 @@ struct CountLabel {
     std::string mode;
 };
 
+// Rows that hang on others, whatever users they are of.
+struct Hanging {
+    const bindings::Relation *parent;
+    const bindings::Relation *child;
+    std::string mode;
+};
+
 struct CountQuery {
     std::string sql; // empty: the plan handles no rows
     std::vector<std::string> matches;
     std::vector<CountLabel> labels;
+    std::vector<Hanging> left_out; // in an order in which parents come before what hangs on them
 };
 
-CountQuery count_query(const bindings::Catalogue &catalogue, const Plan &plan);
+// Of all rows; or of those that lead to users by themselves, which takes much less.
+enum class Counted { all, without_children };
+CountQuery count_query(const bindings::Catalogue &catalogue, const Plan &plan,
+                       Counted counted = Counted::all);
 
 } // namespace stream::lifecycle

@@ -117,7 +117,7 @@ Batch Sweep::next_by_statement(const Step &step, std::size_t n) const {
                  step.relation->key.size(), true, driver_of);
 }
 
-Batch Sweep::next(const Step &step, int64 limit) {
+Batch Sweep::look(const Step &step, int64 limit) {
     const std::size_t n = std::min(places_.size() - next_, static_cast<std::size_t>(limit));
     std::optional<Batch> batch = next_entries(step, n);
     if (!batch)
@@ -125,6 +125,16 @@ Batch Sweep::next(const Step &step, int64 limit) {
     next_ += n;
     missed_ = missed_ || static_cast<std::size_t>(batch->size()) < n;
     return std::move(*batch);
+}
+
+// Passes over places where a worker before this one has left nothing to do.
+Batch Sweep::next(const Step &step, int64 limit) {
+    for (;;) {
+        Batch batch = look(step, limit);
+        if (batch.size() > 0 || over())
+            return batch;
+        pg::check_interrupts();
+    }
 }
 
 } // namespace stream::lifecycle

@@ -36,6 +36,7 @@ public:
 private:
     bool find(const Step &step);
     bool find_entries(const Step &step);
+    Batch look(const Step &step, int64 limit);
     std::optional<Batch> next_entries(const Step &step, std::size_t n) const;
     Batch next_by_statement(const Step &step, std::size_t n) const;
 

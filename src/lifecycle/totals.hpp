@@ -12,7 +12,8 @@ tasks::Counts count_rows(const bindings::Catalogue &catalogue, const Plan &plan,
                          const pg::Vec<std::string_view> &ids,
                          const pg::Vec<std::string_view> &tags);
 
-// What a task has done and has still to do, in rows.
+// What a task has done and has still to do, in rows. Where it has found many, what hangs on those
+// is estimated.
 int64 total_of(const tasks::Task &task, const bindings::Catalogue &catalogue, const Plan &plan);
 
 } // namespace stream::lifecycle

@@ -51,6 +51,15 @@ std::optional<int64> pages_of(Oid table) {
     return pages < 0 ? std::nullopt : std::optional(pages);
 }
 
+double rows_estimated(Oid table) {
+    return guard([table]() noexcept {
+        Relation relation = table_open(table, AccessShareLock);
+        const double rows = std::max<double>(relation->rd_rel->reltuples, 0);
+        table_close(relation, NoLock);
+        return rows;
+    });
+}
+
 bool may_read_by_place(Oid table) {
     return guard([table]() noexcept {
         Relation relation = table_open(table, AccessShareLock);

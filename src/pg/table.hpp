@@ -10,6 +10,9 @@ namespace stream::pg {
 // foreign one, a view.
 std::optional<int64> pages_of(Oid table);
 
+// How many rows a table has, as its statistics say; 0 while there are none.
+double rows_estimated(Oid table);
+
 // Whether what is in a table, and where, may be read without a statement: where that would ask
 // nothing but the table, and under a snapshot of its own (READ COMMITTED).
 bool may_read_by_place(Oid table);

@@ -141,7 +141,7 @@ COMMENT ON COLUMN stream.task_progress.status IS 'pending, running, completed, f
 COMMENT ON COLUMN stream.task_progress.bar IS 'percent as a bar of twenty characters';
 COMMENT ON COLUMN stream.task_progress.percent IS 'Rows handled of rows to handle, 0 to 100';
 COMMENT ON COLUMN stream.task_progress.done IS 'Rows handled and committed';
-COMMENT ON COLUMN stream.task_progress.total IS 'Rows to handle; null until the task has counted them, which it does once it has worked for five seconds';
+COMMENT ON COLUMN stream.task_progress.total IS 'Rows to handle; null until the task has counted them, which it does once it has worked for five seconds; where it counts more than 100,000, those that hang on others (reactions on messages) are an estimate';
 COMMENT ON COLUMN stream.task_progress.rows_per_second IS 'Rows handled a second: over about the last ten seconds of work, and once it is over of all its work. Waiting does not count, pauses of a throttle do';
 COMMENT ON COLUMN stream.task_progress.eta_seconds IS 'Seconds left at that rate, while a worker is at it';
 COMMENT ON COLUMN stream.task_progress.step IS 'What is being done now, what a pending task waits for, or for a failed task what failed';

@@ -77,7 +77,7 @@ COMMENT ON COLUMN stream.tasks.worker_pid IS 'Process id of the worker that took
 COMMENT ON COLUMN stream.tasks.steps IS 'Names of its steps, in order';
 COMMENT ON COLUMN stream.tasks.cursor IS 'Where the next chunk begins: {"step", "driver", "key", "found", "rounds"}';
 COMMENT ON COLUMN stream.tasks.done IS 'Rows handled and committed';
-COMMENT ON COLUMN stream.tasks.total IS 'Rows to handle, once counted';
+COMMENT ON COLUMN stream.tasks.total IS 'Rows to handle, once counted; an estimate where they are many';
 COMMENT ON COLUMN stream.tasks.work_seconds IS 'Time that committed chunks have taken, pauses between them included';
 COMMENT ON COLUMN stream.tasks.rows_per_second IS 'Rows handled a second, over about the last ten seconds of work';
 COMMENT ON COLUMN stream.tasks.counts IS 'Rows handled by table and mode: {"<table>": {"<mode>": n}}';

@@ -152,4 +152,28 @@ between "The time without a worker is no part of the rate" "$(progress "$gone" r
 release
 wait_for_workers
 
+# -- more rows than are counted with what hangs on them
+
+sql >/dev/null <<'SQL'
+SELECT stream_upsert_users('[{"id": "many"}, {"id": "other"}]', false);
+TRUNCATE stream.messages, stream.reactions;
+INSERT INTO stream.messages (cid, id, user_id)
+SELECT 'team:many', u.id || i, u.id FROM generate_series(1, 101000) AS i, (VALUES ('many'), ('other')) AS u (id);
+INSERT INTO stream.reactions (cid, message_id, user_id, type)
+SELECT cid, id, 'other', 'like' FROM stream.messages WHERE user_id = 'many' AND right(id, 1) IN ('0', '2', '4', '6', '8');
+ANALYZE stream.messages, stream.reactions;
+SQL
+many=$(value "SELECT stream_delete_users('{many}', NULL, 'hard', NULL, NULL) ->> 'task_id'")
+has_worked "$many"
+start_worker stream_users.chunk_rows=20000 stream_users.debug_point=after_chunk_commit:error:XX123:2
+wait_for_workers
+between "At first as many reactions are expected as the tables have for each message: one for four" "$(task "$many" total)" 120000 133000
+value "UPDATE stream.tasks SET total = NULL WHERE id = '$many'" >/dev/null
+start_worker stream_users.chunk_rows=20000 stream_users.debug_point=after_chunk_commit:error:XX123:2
+wait_for_workers
+between "then as many as went with those before: one for two" "$(task "$many" total)" 151000 152000
+start_worker
+wait_for_workers
+same "In the end it is what has been done" "$(task "$many" "status, total, done")" "completed|151500|151500"
+
 finish
