@@ -54,7 +54,8 @@ Sweep::Sweep(const Step &step, const Drivers &drivers)
 // be found by a statement.
 bool Sweep::find_entries(const Step &step) {
     const bindings::Relation &relation = *step.relation;
-    if (step.match || !pg::may_read_by_place(relation.oid))
+    const bool is_flag = step.action == Action::mark && relation.mark->is_flag();
+    if (step.match || is_flag || !pg::may_read_by_place(relation.oid))
         return false;
     const pg::Vec<std::string_view> drivers(drivers_.begin(), drivers_.end());
     const auto found = pg::entries(relation.oid, step.column.name.c_str(), drivers, capacity);
@@ -89,15 +90,13 @@ bool Sweep::find(const Step &step) {
 }
 
 std::optional<Batch> Sweep::next_entries(const Step &step, std::size_t n) const {
-    if (!are_entries_)
+    if (!are_entries_ || !pg::may_read_by_place(step.relation->oid))
         return std::nullopt;
     std::vector<const char *> columns{step.column.name.c_str()};
     for (const bindings::Column &part : step.relation->key)
         columns.push_back(part.name.c_str());
-    const auto &mark = step.relation->mark;
-    if (step.action == Action::mark && mark->is_flag())
-        return std::nullopt;
-    const char *unmarked = step.action == Action::mark ? mark->time.c_str() : nullptr;
+    const char *unmarked =
+        step.action == Action::mark ? step.relation->mark->time.c_str() : nullptr;
     const auto rows = pg::rows_at(step.relation->oid, columns, unmarked, places_.data() + next_, n);
     return rows ? std::optional<Batch>(std::in_place, *rows, step.relation->key.size(), known_)
                 : std::nullopt;

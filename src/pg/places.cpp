@@ -45,7 +45,7 @@ std::string_view text_in(TupleTableSlot *slot, AttrNumber column) noexcept {
     bool null = false;
     const Datum value = slot_getattr(slot, column, &null);
     if (null)
-        return {};
+        return "";
     const text *bytes = DatumGetTextPP(value);
     return {VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes)};
 }

@@ -7,9 +7,9 @@ Heap, checks, indexes and WAL are those of the same rows inserted by INSERT … 
 stream.users: unlogged and bare, with the checks or with one index more, and whole, logged and unlogged.
 Where a call inserts for less than that, the rest is below zero.
 
-Deletion. pg_stat_statements times the statements inside the task, planning included; what the task takes
-beyond them is commits and whatever it does without statements, erasing rows above all. The job is that of scenario
-`deletion`: messages with their reactions and flags. The run that took least counts, divided by its chunks.
+Deletion. pg_stat_statements times the statements inside the task, planning included. What it does without
+them is told apart by a second job without any reactions. The job is that of scenario `deletion`: messages with
+their reactions and flags. Of each the run that took least counts, divided by its chunks.
 """
 
 import json
@@ -28,11 +28,7 @@ COLUMNS = "id, role, name, image, custom, teams, language, invisible"
 A_CHUNK = "UPDATE stream.tasks SET steps"
 STATEMENTS = [
     ("pointers", r"SELECT EXISTS \(SELECT FROM unnest|UPDATE stream.messages ",
-     "looks for pointers of replies and quotes"),
-    ("children", r"SELECT CASE WHEN .* unnest\(|DELETE FROM .* unnest\(",
-     "statements that look for what hangs on the rows"),
-    ("rows", r"SELECT CASE WHEN |SELECT t\..* FROM ONLY |SELECT .*LATERAL \(SELECT",
-     "a search for all of them, and a look at those of a chunk"),
+     "statements that look for pointers of replies and quotes"),
     ("progress", A_CHUNK, "UPDATE of the task's row, a chunk each"),
     ("total", r"WITH d \(id, tag\) AS MATERIALIZED", "the count of all that will go, once a task"),
     ("claim, plan, ledger", "", "all other statements of the task, most of them once"),
@@ -152,26 +148,31 @@ def upsert_parts(plan):
 
 def deletion_parts(plan):
     users, count = plan.size(5_000, 100), plan.size(500, 10)
-    runs = []
+    runs, runs_without = [], []
     with Cluster(**{"shared_preload_libraries": "pg_stat_statements", "pg_stat_statements.track": "all",
                     "pg_stat_statements.track_planning": "on"}) as cluster, cluster.connect() as session:
         session.run("CREATE EXTENSION pg_stat_statements")
         chat = Chat(cluster, "chat", users)
         for _ in range(1 if plan.quick else min(plan.repetitions, 5)):
-            copy = chat.copy()
-            session.run("SELECT pg_stat_statements_reset()")
-            copy.delete(chat.ids(count), "NULL, 'hard', NULL, NULL")
-            runs.append(statements(session))
-            copy.drop()
+            for taken, before in ((runs, "SELECT"), (runs_without, "TRUNCATE stream.reactions")):
+                copy = chat.copy()
+                copy.session.run(before)
+                session.run("SELECT pg_stat_statements_reset()")
+                copy.delete(chat.ids(count), "NULL, 'hard', NULL, NULL")
+                taken.append(statements(session))
+                copy.drop()
         chat.drop()
     whole, found = min(runs, key=lambda run: run[0])
+    without = min(run[0] for run in runs_without)
     chunks = max(1, sum(calls for text, calls, _ in found if text.startswith(A_CHUNK)))
     parts = {name: 0.0 for name, _, _ in STATEMENTS}
     for text, _, seconds in found:
         parts[next(name for name, pattern, _ in STATEMENTS if re.match(pattern, text))] += seconds / chunks
     parts = {name: (parts[name], how) for name, _, how in STATEMENTS}
-    parts["erasing, commits"] = ((whole - sum(seconds for *_, seconds in found)) / chunks,
-                                 "the whole task, less its statements; look-ups of reactions, too")
+    parts["reactions"] = ((whole - without) / chunks,
+                          "a look-up for each message, and erasing them: the whole task, less one without any")
+    rest = whole / chunks - sum(seconds for seconds, _ in parts.values())
+    parts["messages"] = (rest, "the rest: finding, reading and erasing them, looking for flags, commits")
     return Breakdown("breakdown_deletion", f"A chunk of a hard deletion ({count * MESSAGES_EACH // chunks:,} messages)",
                      whole / chunks, parts)
 
