@@ -5,6 +5,7 @@ from cluster import PEERS
 from measure import Side
 
 MESSAGES_EACH = 200  # of a user
+SILENT = "silent"  # a user who has none
 TABLES = ["users", "channels", "channel_members", "messages", "reactions", "reads", "flags"]
 
 # Users write in turns, so that the messages of one lie on as many pages as it has messages. Half of the
@@ -19,6 +20,7 @@ INSERT INTO stream.users (id, name, image, custom, created_at)
 SELECT 'user-' || lpad(u::text, 8, '0'), 'Ada Lovelace the ' || u || 'th', 'https://cdn.example.com/avatars/' || u,
        jsonb_build_object('plan', 'pro', 'score', u), '2026-01-01'::timestamptz + u * interval '1 second'
 FROM generate_series(0, {users} - 1) AS u;
+INSERT INTO stream.users (id) VALUES ('{silent}');
 
 CREATE TEMP TABLE membership AS
 SELECT u, cid, row_number() OVER (PARTITION BY u ORDER BY cid) - 1 AS place, count(*) OVER (PARTITION BY u) AS of
@@ -73,7 +75,8 @@ class Chat:
             for peer in sorted(path.name for path in PEERS.glob("*.sql")):
                 if peer.startswith(("delete_", "soft_")):
                     session.peer(peer)
-            fill = FILL.format(users=users, messages=users * MESSAGES_EACH, groups=max(1, users * 3 // 10))
+            fill = FILL.format(users=users, messages=users * MESSAGES_EACH, silent=SILENT,
+                               groups=max(1, users * 3 // 10))
             for statement in fill.split(";\n"):
                 session.run(statement)
 
@@ -139,20 +142,26 @@ class Runs:
     def __init__(self, chat, count):
         self.chat, self.ids, self.copy = chat, chat.ids(count), None
 
-    def side(self, name, work, chat=None):
-        return Side(name, lambda: work(self.copy), lambda: self.renew(chat or self.chat))
+    def side(self, name, work, chat=None, at_work=False):
+        """at_work: in a session that has done the same before, for a user without messages."""
+        return Side(name, lambda: work(self.copy, self.ids),
+                    lambda: self.renew(chat or self.chat, work if at_work else None))
 
-    def renew(self, chat):
+    def renew(self, chat, first):
         self.close()
         self.copy = chat.copy()
+        if first is not None:
+            first(self.copy, [SILENT])
 
     def close(self):
         if self.copy is not None:
             self.copy.drop()
             self.copy = None
 
-    def ours(self, modes):
-        return lambda copy: copy.delete(self.ids, modes)
+    @staticmethod
+    def ours(modes):
+        return lambda copy, ids: copy.delete(ids, modes)
 
-    def call(self, procedure, more=""):
-        return lambda copy: copy.session.run(f"CALL peer.{procedure}(%s{more})", self.ids)
+    @staticmethod
+    def call(procedure, more=""):
+        return lambda copy, ids: copy.session.run(f"CALL peer.{procedure}(%s{more})", ids)

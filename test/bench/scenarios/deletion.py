@@ -41,8 +41,9 @@ class Deletions(Runs):
         super().__init__(chat, count)
         self.cascading = chat.variant("cascading", *CASCADES)
 
-    def delete_rows(self, copy):
-        copy.session.run("DELETE FROM stream.users WHERE id = ANY (%s)", self.ids)
+    @staticmethod
+    def delete_rows(copy, ids):
+        copy.session.run("DELETE FROM stream.users WHERE id = ANY (%s)", ids)
 
     def hard(self):
         return [
