@@ -1,11 +1,14 @@
 #pragma once
 // What a walk brings together: drivers, and the rows found through them.
 
+#include "bindings/catalogue.hpp"
 #include "pg/array.hpp"
+#include "pg/lookup_cache.hpp"
 #include "pg/memory.hpp"
 #include "pg/places.hpp"
 #include "pg/spi.hpp"
 
+#include <map>
 #include <string>
 #include <unordered_set>
 
@@ -35,6 +38,9 @@ struct Drivers {
     pg::Vec<std::string_view> ids;
     pg::Vec<std::string_view> tags;
 };
+
+// What is known of the children of many rows, child by child.
+using Caches = std::map<const bindings::Child *, pg::LookupCache>;
 
 // Rows to handle: for each its driver, the driver's tag and its primary key; of those that have
 // one, the place. Views point into rows and drivers.
@@ -66,9 +72,11 @@ struct Batch {
     }
 
     // Of texts (driver, key columns …), but those that are none of the drivers' rows; without tags.
+    // known_as: for each its number in the caches.
     Batch(const pg::TextRows &found, std::size_t key_columns,
-          const std::unordered_set<std::string_view> &drivers)
-        : keys(key_columns) {
+          const std::unordered_set<std::string_view> &drivers, const Caches &known,
+          const std::vector<std::uint32_t> &known_as)
+        : keys(key_columns), caches(&known) {
         for (std::size_t i = 0; i < found.count; i++) {
             const std::string_view *row = found.texts + i * (key_columns + 1);
             if (drivers.count(row[0]) == 0)
@@ -77,6 +85,7 @@ struct Batch {
             for (std::size_t k = 0; k < key_columns; k++)
                 keys[k].push_back(row[k + 1]);
             places.push_back(found.places[i]);
+            cached.push_back(known_as[i]);
         }
         tags.resize(ids.size());
     }
@@ -105,6 +114,8 @@ struct Batch {
     pg::Vec<std::string_view> tags;
     Keys keys;
     pg::Vec<ItemPointerData> places;
+    const Caches *caches = nullptr; // nullptr: nothing is known
+    pg::Vec<std::uint32_t> cached;
 
 private:
     mutable pg::Params parameters_;

@@ -72,12 +72,17 @@ struct Found {
 Found find_children(const Task &task, const Child &child, const Batch &batch,
                     pg::Planning planning) {
     pg::Lookup lookup;
-    for (std::size_t i = 0; i < child.columns.size(); i++) {
-        lookup.columns.push_back(child.columns[i].second.name.c_str());
+    lookup.columns = columns_of(child);
+    for (std::size_t i = 0; i < child.columns.size(); i++)
         lookup.values.push_back(&batch.keys[bindings::key_position(child, i)]);
-    }
     if (child.match)
         lookup.match = {child.match->column.c_str(), child.match->value};
+    const auto known =
+        batch.caches == nullptr ? Caches::const_iterator() : batch.caches->find(&child);
+    if (batch.caches != nullptr && known != batch.caches->end()) {
+        lookup.cache = &known->second;
+        lookup.cached = &batch.cached;
+    }
     const auto places = planning == pg::Planning::by_scan
                             ? pg::places_by_scan(child.child->oid, lookup)
                             : pg::places_by_index(child.child->oid, lookup);
@@ -119,6 +124,22 @@ Handled act_on_child(const Task &task, const Step &step, const Child &child, con
 }
 
 } // namespace
+
+std::vector<const char *> columns_of(const Child &child) {
+    std::vector<const char *> columns;
+    for (const auto &column : child.columns)
+        columns.push_back(column.second.name.c_str());
+    return columns;
+}
+
+std::vector<const Child *> children_looked_up(const Catalogue &catalogue, const Step &step) {
+    std::vector<const Child *> children;
+    for (const Child *child : catalogue.children_of(step.relation))
+        if (step.action == Action::erase && !child->clear && child->child->owner == 0 &&
+            !child_sql(catalogue, step, *child).empty())
+            children.push_back(child);
+    return children;
+}
 
 bool take_children_along(const Catalogue &catalogue, Task &task, const Step &step,
                          const Batch &batch) {

@@ -193,7 +193,8 @@ bool PlanJob::walk(Task &task, const Step &step, int64 &budget) {
                        task.id, std::nullopt}),
         drivers, step.relation->key.size(), rows.placed);
     if (batch.size() == limit && !swept_ && Sweep::suits(step)) {
-        Sweep sweep_of_many(step, next_drivers(task, step, Sweep::reach(drivers, batch)));
+        Sweep sweep_of_many(*catalogue_, step,
+                            next_drivers(task, step, Sweep::reach(drivers, batch)));
         if (sweep_of_many.any()) {
             sweep_ = std::move(sweep_of_many);
             budget = limit;

@@ -2,6 +2,7 @@
 
 #include "bindings/sql.hpp"
 #include "lifecycle/act.hpp"
+#include "lifecycle/children.hpp"
 #include "lifecycle/walk.hpp"
 #include "pg/places.hpp"
 #include "pg/table.hpp"
@@ -18,6 +19,8 @@ constexpr std::size_t capacity = 1000000;
 constexpr int64 most_drivers = 10000;
 // Places read at once while they are looked for.
 constexpr int64 places_at_once = 10000;
+// The number of a row of which nothing is known in the caches.
+constexpr std::uint32_t unknown = std::numeric_limits<std::uint32_t>::max();
 
 } // namespace
 
@@ -38,7 +41,7 @@ int64 Sweep::reach(const Drivers &drivers, const Batch &batch) {
                              most_drivers);
 }
 
-Sweep::Sweep(const Step &step, const Drivers &drivers)
+Sweep::Sweep(const bindings::Catalogue &catalogue, const Step &step, const Drivers &drivers)
     : drivers_(drivers.ids.begin(), drivers.ids.end()) {
     while (any() && !find(step))
         drivers_.resize(drivers_.size() / 4);
@@ -48,6 +51,72 @@ Sweep::Sweep(const Step &step, const Drivers &drivers)
     };
     std::sort(places_.begin(), places_.end(),
               [&](const auto &a, const auto &b) { return position(a) < position(b); });
+    if (are_entries_)
+        look_ahead(catalogue, step);
+}
+
+// Reads the indexes of the children once for all rows, where that takes less than looking each of
+// them up.
+void Sweep::look_ahead(const bindings::Catalogue &catalogue, const Step &step) {
+    struct Asked {
+        const bindings::Child *child;
+        std::vector<std::size_t> positions; // in the parent's key
+        pg::KeyList keys;
+    };
+    std::vector<Asked> asked;
+    for (const bindings::Child *child : children_looked_up(catalogue, step)) {
+        if (!pg::LookupCache::suits(child->child->oid, columns_of(*child), places_.size()))
+            continue;
+        asked.push_back({child, {}, {}});
+        for (std::size_t i = 0; i < child->columns.size(); i++)
+            asked.back().positions.push_back(bindings::key_position(*child, i));
+    }
+    if (asked.empty())
+        return;
+    writers_.resize(places_.size(), InvalidTransactionId);
+    pg::BatchMemory memory;
+    const auto width = step.relation->key.size() + 1;
+    for (std::size_t at = 0; at < places_.size();) {
+        const std::size_t n =
+            std::min(places_.size() - at, static_cast<std::size_t>(places_at_once));
+        memory.run([&] {
+            const auto rows = read(step, at, n);
+            std::size_t row = 0;
+            for (std::size_t i = 0; i < n; i++) {
+                const bool is_there = rows && row < rows->count && rows->entries[row] == i;
+                const std::string_view *texts = is_there ? rows->texts + row * width : nullptr;
+                const bool is_known =
+                    is_there && known_.count(texts[0]) > 0 && is_at(at + i, rows->places[row]);
+                if (is_known)
+                    writers_[at + i] = rows->writers[row];
+                for (Asked &one : asked) {
+                    if (is_known)
+                        one.keys.add(texts + 1, one.positions);
+                    else
+                        one.keys.skip();
+                }
+                row += is_there ? 1 : 0;
+            }
+        });
+        at += n;
+    }
+    for (const Asked &one : asked)
+        caches_.try_emplace(one.child, one.child->child->oid, columns_of(*one.child), one.keys);
+}
+
+bool Sweep::is_at(std::size_t place, const ItemPointerData &row) const {
+    return ItemPointerEquals(const_cast<ItemPointerData *>(&places_[place]),
+                             const_cast<ItemPointerData *>(&row));
+}
+
+// What is in so many places, from one on.
+std::optional<pg::TextRows> Sweep::read(const Step &step, std::size_t at, std::size_t n) const {
+    std::vector<const char *> columns{step.column.name.c_str()};
+    for (const bindings::Column &part : step.relation->key)
+        columns.push_back(part.name.c_str());
+    const char *unmarked =
+        step.action == Action::mark ? step.relation->mark->time.c_str() : nullptr;
+    return pg::rows_at(step.relation->oid, columns, unmarked, places_.data() + at, n);
 }
 
 // The rows need no look now, as each chunk looks at its own anyway. Returns false when they have to
@@ -92,14 +161,18 @@ bool Sweep::find(const Step &step) {
 std::optional<Batch> Sweep::next_entries(const Step &step, std::size_t n) const {
     if (!are_entries_ || !pg::may_read_by_place(step.relation->oid))
         return std::nullopt;
-    std::vector<const char *> columns{step.column.name.c_str()};
-    for (const bindings::Column &part : step.relation->key)
-        columns.push_back(part.name.c_str());
-    const char *unmarked =
-        step.action == Action::mark ? step.relation->mark->time.c_str() : nullptr;
-    const auto rows = pg::rows_at(step.relation->oid, columns, unmarked, places_.data() + next_, n);
-    return rows ? std::optional<Batch>(std::in_place, *rows, step.relation->key.size(), known_)
-                : std::nullopt;
+    const auto rows = read(step, next_, n);
+    if (!rows)
+        return std::nullopt;
+    std::vector<std::uint32_t> known_as(rows->count, unknown);
+    if (!caches_.empty())
+        for (std::size_t i = 0; i < rows->count; i++) {
+            const std::size_t place = next_ + rows->entries[i];
+            if (is_at(place, rows->places[i]) && writers_[place] == rows->writers[i])
+                known_as[i] = static_cast<std::uint32_t>(place);
+        }
+    return std::optional<Batch>(std::in_place, *rows, step.relation->key.size(), known_, caches_,
+                                known_as);
 }
 
 Batch Sweep::next_by_statement(const Step &step, std::size_t n) const {

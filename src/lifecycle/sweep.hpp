@@ -12,8 +12,9 @@
 
 namespace stream::lifecycle {
 
-// It lives for as many transactions as it takes and keeps nothing of a row but its place. What has
-// left its place meanwhile is not found any more: then the sweep has missed something.
+// It lives for as many transactions as it takes and keeps of a row its place, and where an index
+// said that its children are. What has left its place meanwhile is not found any more: then the
+// sweep has missed something.
 class Sweep {
 public:
     static bool suits(const Step &step);
@@ -23,7 +24,7 @@ public:
 
     // Of as many of the drivers, in order, as have no more rows together than a sweep can hold;
     // without any where the first one alone has more.
-    Sweep(const Step &step, const Drivers &drivers);
+    Sweep(const bindings::Catalogue &catalogue, const Step &step, const Drivers &drivers);
 
     bool any() const { return !drivers_.empty(); }
     const std::string &last_driver() const { return drivers_.back(); }
@@ -36,7 +37,10 @@ public:
 private:
     bool find(const Step &step);
     bool find_entries(const Step &step);
+    void look_ahead(const bindings::Catalogue &catalogue, const Step &step);
     Batch look(const Step &step, int64 limit);
+    bool is_at(std::size_t place, const ItemPointerData &row) const;
+    std::optional<pg::TextRows> read(const Step &step, std::size_t at, std::size_t n) const;
     std::optional<Batch> next_entries(const Step &step, std::size_t n) const;
     Batch next_by_statement(const Step &step, std::size_t n) const;
 
@@ -45,6 +49,8 @@ private:
     std::unordered_set<std::string_view> known_; // the same
     std::vector<ItemPointerData> places_;
     bool are_entries_ = false; // the places are what an index said, without a look at the rows
+    std::vector<TransactionId> writers_; // by place, of rows whose children have been looked up
+    Caches caches_;
     std::size_t next_ = 0;
     bool missed_ = false;
 };

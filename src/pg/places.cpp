@@ -1,6 +1,7 @@
 #include "pg/places.hpp"
 
 #include "pg/plain_table.hpp"
+#include "pg/way.hpp"
 
 #include <unordered_set>
 
@@ -12,27 +13,13 @@ namespace stream::pg {
 
 namespace {
 
-// A table, open for reading, and the positions of columns in its rows, from 1.
-struct Table {
-    Relation relation = nullptr;
-    bool is_plain = false; // a table of its own, with all of these columns
-    AttrNumber columns[max_columns] = {};
+// A table, and the column of it in which only one value will do.
+struct Opened : Table {
     AttrNumber match = 0; // 0: none
 };
 
-AttrNumber find_column(Relation table, const char *name) noexcept {
-    return static_cast<AttrNumber>(position_of(RelationGetDescr(table), name, TEXTOID) + 1);
-}
-
-Table open_table(Oid oid, const Lookup &lookup) noexcept {
-    Table table;
-    table.relation = table_open(oid, AccessShareLock);
-    table.is_plain =
-        !table.relation->rd_rel->relhassubclass && lookup.columns.size() <= max_columns;
-    for (std::size_t i = 0; table.is_plain && i < lookup.columns.size(); i++) {
-        table.columns[i] = find_column(table.relation, lookup.columns[i]);
-        table.is_plain = table.columns[i] > 0;
-    }
+Opened open_for(Oid oid, const Lookup &lookup) noexcept {
+    Opened table{open_table(oid, lookup.columns)};
     if (table.is_plain && lookup.match) {
         table.match = find_column(table.relation, lookup.match->first);
         table.is_plain = table.match > 0;
@@ -40,17 +27,7 @@ Table open_table(Oid oid, const Lookup &lookup) noexcept {
     return table;
 }
 
-// Points into the slot's page as long as the slot is there, unless it had to be detoasted.
-std::string_view text_in(TupleTableSlot *slot, AttrNumber column) noexcept {
-    bool null = false;
-    const Datum value = slot_getattr(slot, column, &null);
-    if (null)
-        return "";
-    const text *bytes = DatumGetTextPP(value);
-    return {VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes)};
-}
-
-bool matches(const Table &table, const Lookup &lookup, TupleTableSlot *slot) noexcept {
+bool matches(const Opened &table, const Lookup &lookup, TupleTableSlot *slot) noexcept {
     return table.match == 0 || (!slot_attisnull(slot, table.match) &&
                                 text_in(slot, table.match) == lookup.match->second);
 }
@@ -73,52 +50,6 @@ struct Collected {
     Places found;
 };
 
-// An index that leads to a table's columns.
-struct Way {
-    Relation index = nullptr;
-    int width = 0;
-    std::size_t order[max_columns] = {}; // of the index's columns among the table's
-    text *key[max_columns] = {};
-    std::size_t room[max_columns] = {};
-};
-
-bool leads_to(Relation index, const Table &table, int columns, Way &way) noexcept {
-    const FormData_pg_index *about = index->rd_index;
-    if (!is_fit(index, BTREE_AM_OID, about->indnkeyatts) || about->indnkeyatts < columns ||
-        RelationGetIndexPredicate(index) != NIL)
-        return false;
-    bool seen[max_columns] = {};
-    for (int i = 0; i < columns; i++) {
-        const AttrNumber *end = table.columns + columns;
-        const AttrNumber *found =
-            std::find(static_cast<const AttrNumber *>(table.columns), end, about->indkey.values[i]);
-        const auto which = static_cast<std::size_t>(found - table.columns);
-        if (found == end || seen[which] || index->rd_indcollation[i] != C_COLLATION_OID ||
-            index->rd_opcintype[i] != TEXTOID)
-            return false;
-        seen[which] = true;
-        way.order[i] = which;
-    }
-    way.width = columns;
-    return true;
-}
-
-Way open_way(const Table &table, std::size_t columns) noexcept {
-    Way way;
-    List *indexes = RelationGetIndexList(table.relation);
-    ListCell *cell = nullptr;
-    foreach (cell, indexes) {
-        Relation index = index_open(lfirst_oid(cell), AccessShareLock);
-        if (leads_to(index, table, static_cast<int>(columns), way)) {
-            way.index = index;
-            break;
-        }
-        index_close(index, NoLock);
-    }
-    list_free(indexes);
-    return way;
-}
-
 // Room for a text of so many bytes, the one that was there before if it is enough.
 void put(text *&key, std::string_view value, std::size_t &room) noexcept {
     if (key == nullptr || value.size() > room) {
@@ -138,7 +69,7 @@ void seek_row(IndexScanDesc scan, Way &way, const Lookup &lookup, std::size_t ro
     seek(scan, key, way.width);
 }
 
-IndexScanDesc begin(const Table &table, const Way &way) noexcept {
+IndexScanDesc begin(const Opened &table, const Way &way) noexcept {
     PushActiveSnapshot(GetTransactionSnapshot());
     return begin_scan(table.relation, way.index, way.width);
 }
@@ -148,24 +79,47 @@ void end(IndexScanDesc scan) noexcept {
     PopActiveSnapshot();
 }
 
-Places look_up(const Table &table, Way &way, const Lookup &lookup) noexcept {
+// Rows where the cache says that they are.
+void take(const Opened &table, const Lookup &lookup, LookupCache::Answer answer,
+          IndexFetchTableData *fetch, TupleTableSlot *slot, Collected &collected) noexcept {
+    for (std::size_t i = 0; i < answer.count; i++) {
+        ItemPointerData place = answer.at[i];
+        bool there_are_more = false;
+        if (table_index_fetch_tuple(fetch, &place, GetActiveSnapshot(), slot, &there_are_more,
+                                    nullptr) &&
+            matches(table, lookup, slot))
+            collected.add(slot->tts_tid);
+    }
+}
+
+Places look_up(const Opened &table, Way &way, const Lookup &lookup) noexcept {
     const std::size_t count = lookup.values.front()->size();
     Collected collected(count);
     IndexScanDesc scan = begin(table, way);
+    IndexFetchTableData *fetch = table_index_fetch_begin(table.relation);
     TupleTableSlot *slot = table_slot_create(table.relation, nullptr);
     for (std::size_t row = 0; row < count; row++) {
         CHECK_FOR_INTERRUPTS();
+        const auto answer = lookup.cache == nullptr
+                                ? std::nullopt
+                                : lookup.cache->still(way.index, (*lookup.cached)[row]);
+        if (answer) {
+            take(table, lookup, *answer, fetch, slot, collected);
+            continue;
+        }
         seek_row(scan, way, lookup, row);
         while (index_getnext_slot(scan, ForwardScanDirection, slot))
             if (matches(table, lookup, slot))
                 collected.add(slot->tts_tid);
     }
     ExecDropSingleTupleTableSlot(slot);
+    table_index_fetch_end(fetch);
     end(scan);
     return collected.found;
 }
 
-Places read_entries(const Table &table, Way &way, const Lookup &lookup, std::size_t most) noexcept {
+Places read_entries(const Opened &table, Way &way, const Lookup &lookup,
+                    std::size_t most) noexcept {
     const std::size_t count = lookup.values.front()->size();
     Collected collected(count);
     IndexScanDesc scan = begin(table, way);
@@ -186,7 +140,7 @@ Places read_entries(const Table &table, Way &way, const Lookup &lookup, std::siz
 // Opens the table and the way that leads there, and closes them again.
 template <class Read>
 std::optional<Places> by_index(Oid oid, const Lookup &lookup, Read read) noexcept {
-    const Table table = open_table(oid, lookup);
+    const Opened table = open_for(oid, lookup);
     Way way = table.is_plain ? open_way(table, lookup.columns.size()) : Way();
     std::optional<Places> found;
     if (way.index != nullptr) {
@@ -219,7 +173,7 @@ Wanted wanted_by(const Lookup &lookup) {
     return wanted;
 }
 
-Places scan(const Table &table, const Lookup &lookup, const Wanted &wanted) noexcept {
+Places scan(const Opened &table, const Lookup &lookup, const Wanted &wanted) noexcept {
     Collected collected(0);
     PushActiveSnapshot(GetTransactionSnapshot());
     TableScanDesc scan = table_beginscan(table.relation, GetActiveSnapshot(), 0, nullptr);
@@ -262,6 +216,10 @@ TextRows read_rows(Relation table, const AttrNumber *columns, std::size_t width,
         MemoryContextAllocHuge(CurrentMemoryContext, n * width * sizeof(std::string_view) + 1));
     auto *places = static_cast<ItemPointerData *>(
         MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(ItemPointerData) + 1));
+    auto *from = static_cast<std::uint32_t *>(
+        MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(std::uint32_t) + 1));
+    auto *writers = static_cast<TransactionId *>(
+        MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(TransactionId) + 1));
     std::size_t count = 0;
     PushActiveSnapshot(GetTransactionSnapshot());
     IndexFetchTableData *fetch = table_index_fetch_begin(table);
@@ -276,19 +234,23 @@ TextRows read_rows(Relation table, const AttrNumber *columns, std::size_t width,
         if (null > 0 && !slot_attisnull(slot, null))
             continue;
         copy_texts(slot, columns, width, texts + count * width);
+        bool null = false;
+        writers[count] =
+            DatumGetTransactionId(slot_getsysattr(slot, MinTransactionIdAttributeNumber, &null));
+        from[count] = static_cast<std::uint32_t>(i);
         places[count++] = slot->tts_tid;
     }
     ExecDropSingleTupleTableSlot(slot);
     table_index_fetch_end(fetch);
     PopActiveSnapshot();
-    return {texts, places, count};
+    return {texts, places, from, writers, count};
 }
 
 } // namespace
 
 std::optional<Places> places_by_index(Oid table, const Lookup &lookup) {
     return guard([&]() noexcept {
-        return by_index(table, lookup, [&](const Table &opened, Way &way) noexcept {
+        return by_index(table, lookup, [&](const Opened &opened, Way &way) noexcept {
             return look_up(opened, way, lookup);
         });
     });
@@ -296,9 +258,11 @@ std::optional<Places> places_by_index(Oid table, const Lookup &lookup) {
 
 std::optional<Places> entries(Oid table, const char *column, const Vec<std::string_view> &values,
                               std::size_t most) {
-    const Lookup lookup{{column}, {&values}, std::nullopt};
+    Lookup lookup;
+    lookup.columns = {column};
+    lookup.values = {&values};
     return guard([&]() noexcept {
-        return by_index(table, lookup, [&](const Table &opened, Way &way) noexcept {
+        return by_index(table, lookup, [&](const Opened &opened, Way &way) noexcept {
             return read_entries(opened, way, lookup, most);
         });
     });
@@ -307,7 +271,7 @@ std::optional<Places> entries(Oid table, const char *column, const Vec<std::stri
 std::optional<Places> places_by_scan(Oid table, const Lookup &lookup) {
     const Wanted wanted = wanted_by(lookup);
     return guard([&]() noexcept -> std::optional<Places> {
-        const Table opened = open_table(table, lookup);
+        const Opened opened = open_for(table, lookup);
         std::optional<Places> found;
         if (opened.is_plain)
             found = scan(opened, lookup, wanted);

@@ -7,6 +7,7 @@
 // that leads there, no column of that type, or is more than a table of its own.
 
 #include "pg/boundary.hpp"
+#include "pg/lookup_cache.hpp"
 #include "pg/memory.hpp"
 
 namespace stream::pg {
@@ -23,6 +24,9 @@ struct Lookup {
     std::vector<const char *> columns;
     std::vector<const Vec<std::string_view> *> values;
     std::optional<std::pair<const char *, std::string_view>> match;
+    // What is known of them from before, if anything, and as which of the cache's keys.
+    const LookupCache *cache = nullptr;
+    const Vec<std::uint32_t> *cached = nullptr;
 };
 
 // Through an index that begins with these columns, in whatever order, and has all of the rows.
@@ -40,6 +44,8 @@ std::optional<Places> entries(Oid table, const char *column, const Vec<std::stri
 struct TextRows {
     const std::string_view *texts = nullptr;
     const ItemPointerData *places = nullptr;
+    const std::uint32_t *entries = nullptr; // which of the entries led there
+    const TransactionId *writers = nullptr; // with the place the same as long as the row is
     std::size_t count = 0;
 };
 
