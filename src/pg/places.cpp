@@ -234,9 +234,9 @@ TextRows read_rows(Relation table, const AttrNumber *columns, std::size_t width,
         if (null > 0 && !slot_attisnull(slot, null))
             continue;
         copy_texts(slot, columns, width, texts + count * width);
-        bool null = false;
+        bool is_null = false;
         writers[count] =
-            DatumGetTransactionId(slot_getsysattr(slot, MinTransactionIdAttributeNumber, &null));
+            DatumGetTransactionId(slot_getsysattr(slot, MinTransactionIdAttributeNumber, &is_null));
         from[count] = static_cast<std::uint32_t>(i);
         places[count++] = slot->tts_tid;
     }
