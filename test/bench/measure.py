@@ -60,12 +60,13 @@ class Goal:
     kind: str
     limit: float
 
-    def ratio(self, ours, peer):
+    def ratio(self, rounds):
+        """Of (ours, peer), round by round: the median of the rounds' own, as a machine is not always as fast."""
         if self.kind == "at_most":
-            return ours.median
+            return statistics.median(ours for ours, _ in rounds)
         if self.kind == "times_as_fast":
-            return peer.median / ours.median
-        return ours.median / peer.median
+            return statistics.median(peer / ours for ours, peer in rounds)
+        return statistics.median(ours / peer for ours, peer in rounds)
 
     @property
     def wants_more(self):
@@ -87,18 +88,23 @@ class Goal:
 
 @dataclass
 class Row:
-    """A line of the table. A row without a goal is there to compare with."""
+    """A line of the table. A row without a goal is there to compare with. Its figures are of the same rounds,
+    unless they are apart."""
 
     scenario: str
     ours: Figures
     peer_name: str = ""
     peer: Optional[Figures] = None
     goal: Optional[Goal] = None
+    apart: bool = False
 
     @property
     def ratio(self):
-        goal = self.goal or Goal("share", 1)
-        return goal.ratio(self.ours, self.peer)
+        ours, peer = self.ours, self.peer or self.ours
+        rounds = list(zip(ours.values, peer.values))
+        if self.apart or len(ours.values) != len(peer.values):
+            rounds = [(ours.median, peer.median)]
+        return (self.goal or Goal("share", 1)).ratio(rounds)
 
     @property
     def met(self):

@@ -102,7 +102,7 @@ def flat(title, costs):
     """The dearest size against the cheapest."""
     dearest, cheapest = (choose(costs, key=lambda rows: costs[rows].median) for choose in (max, min))
     return Row(f"{title}: a row at {dearest:,}", costs[dearest], f"a row at {cheapest:,}", costs[cheapest],
-               Goal("share", 1.25))
+               Goal("share", 1.25), apart=True)
 
 
 def lines(costs):
