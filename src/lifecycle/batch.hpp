@@ -97,6 +97,13 @@ struct Batch {
             key.emplace_back(column.back());
         return key;
     }
+    // nullptr: nothing is known.
+    const pg::LookupCache *cache_of(const bindings::Child &child) const {
+        if (caches == nullptr)
+            return nullptr;
+        const auto found = caches->find(&child);
+        return found == caches->end() ? nullptr : &found->second;
+    }
     // The first ones of an action statement: ids, tags, keys. In the current context, and made when
     // a statement asks for them: not all that is done to a batch takes one.
     const pg::Params &parameters() const {
@@ -114,8 +121,8 @@ struct Batch {
     pg::Vec<std::string_view> tags;
     Keys keys;
     pg::Vec<ItemPointerData> places;
-    const Caches *caches = nullptr; // nullptr: nothing is known
-    pg::Vec<std::uint32_t> cached;
+    const Caches *caches = nullptr;
+    pg::Vec<std::uint32_t> cached; // for each row its number in the caches
 
 private:
     mutable pg::Params parameters_;

@@ -58,6 +58,11 @@ pg::Planning way_to(const Child &child, const Batch &batch) {
                                                            : pg::Planning::once;
 }
 
+// Of the extension's own tables: an application's are written by statements.
+bool is_erased_with_parent(const Step &step, const Child &child) {
+    return step.action == Action::erase && !child.clear && child.child->owner == 0;
+}
+
 struct Handled {
     int64 rows = 0;
     bool by_statement = false;
@@ -77,12 +82,8 @@ Found find_children(const Task &task, const Child &child, const Batch &batch,
         lookup.values.push_back(&batch.keys[bindings::key_position(child, i)]);
     if (child.match)
         lookup.match = {child.match->column.c_str(), child.match->value};
-    const auto known =
-        batch.caches == nullptr ? Caches::const_iterator() : batch.caches->find(&child);
-    if (batch.caches != nullptr && known != batch.caches->end()) {
-        lookup.cache = &known->second;
-        lookup.cached = &batch.cached;
-    }
+    lookup.cache = batch.cache_of(child);
+    lookup.cached = &batch.cached;
     const auto places = planning == pg::Planning::by_scan
                             ? pg::places_by_scan(child.child->oid, lookup)
                             : pg::places_by_index(child.child->oid, lookup);
@@ -109,8 +110,7 @@ Handled act_on_child(const Task &task, const Step &step, const Child &child, con
     const std::size_t keys = step.relation->key.size();
     const pg::Planning planning = way_to(child, batch);
     int64 handled = 0;
-    if (step.action == Action::erase && !child.clear && relation.owner == 0 &&
-        pg::may_erase_by_place(relation.oid)) {
+    if (is_erased_with_parent(step, child) && pg::may_erase_by_place(relation.oid)) {
         const Found found = find_children(task, child, batch, planning);
         handled = pg::erase_by_place(relation.oid, found.places.at, found.places.count);
         if (handled == found.rows)
@@ -135,8 +135,7 @@ std::vector<const char *> columns_of(const Child &child) {
 std::vector<const Child *> children_looked_up(const Catalogue &catalogue, const Step &step) {
     std::vector<const Child *> children;
     for (const Child *child : catalogue.children_of(step.relation))
-        if (step.action == Action::erase && !child->clear && child->child->owner == 0 &&
-            !child_sql(catalogue, step, *child).empty())
+        if (is_erased_with_parent(step, *child) && !child_sql(catalogue, step, *child).empty())
             children.push_back(child);
     return children;
 }

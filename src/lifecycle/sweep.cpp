@@ -13,7 +13,8 @@ namespace stream::lifecycle {
 
 namespace {
 
-// Rows a sweep holds at most, of six bytes each.
+// Rows a sweep holds at most, of some thirty bytes each; of those with children that it looks up
+// beforehand, it holds the keys as well while it does.
 constexpr std::size_t capacity = 1000000;
 // Drivers at most.
 constexpr int64 most_drivers = 10000;

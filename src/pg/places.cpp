@@ -151,8 +151,8 @@ std::optional<Places> by_index(Oid oid, const Lookup &lookup, Read read) noexcep
     return found;
 }
 
-using Values =
-    std::pair<std::string_view, std::string_view>; // the second is empty if there is none
+// Of one column or two: the second is empty if there is none.
+using Values = std::pair<std::string_view, std::string_view>;
 
 struct HashOfValues {
     std::size_t operator()(const Values &values) const noexcept {

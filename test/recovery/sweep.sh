@@ -1,5 +1,6 @@
 #!/bin/bash
-# A deletion finds many rows at once and takes them chunk by chunk, by the places they were found in. What is in these places when their chunk comes may be another row, of somebody else; and the row
+# A deletion finds many rows at once and takes them chunk by chunk, by the places they were found in.
+# What is in these places when their chunk comes may be another row, of somebody else; and the row
 # that was there may be in another place.
 # shellcheck source-path=SCRIPTDIR source=lib/recovery.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/recovery.sh"
