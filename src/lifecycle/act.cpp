@@ -8,8 +8,8 @@
 #include "lifecycle/statements.hpp"
 #include "lifecycle/walk.hpp"
 #include "pg/array.hpp"
-#include "pg/table.hpp"
 #include "pg/transaction.hpp"
+#include "pg/write_by_place.hpp"
 #include "tasks/debug_point.hpp"
 
 namespace stream::lifecycle {
@@ -61,6 +61,31 @@ pg::Param list_of(const Task &task, const Step &step, const Batch &batch) {
     return pg::Param::datum(pg::text_array(ids));
 }
 
+// What a mark of the extension's own tables puts into a row.
+std::vector<pg::ColumnValue> mark_values(const Task &task, const bindings::Mark &mark) {
+    const Datum id = pg::guard([&task]() noexcept {
+        return DirectFunctionCall1(uuid_in, CStringGetDatum(task.id.c_str()));
+    });
+    return {{mark.time.c_str(), TIMESTAMPTZOID, TimestampTzGetDatum(GetCurrentTimestamp())},
+            {mark.task.c_str(), UUIDOID, id}};
+}
+
+// Without a statement, where that does the same. Returns how many rows it handled; no value: it
+// takes a statement.
+std::optional<int64> write_by_place(const Task &task, const Step &step, const Batch &batch) {
+    const Oid table = step.relation->oid;
+    const auto &places = batch.places;
+    if (step.action == Action::erase) {
+        if (!pg::may_erase_by_place(table))
+            return std::nullopt;
+        return pg::erase_by_place(table, places.data(), places.size());
+    }
+    const auto values = mark_values(task, *step.relation->mark);
+    if (!pg::may_update_by_place(table, values))
+        return std::nullopt;
+    return pg::update_by_place(table, values, places.data(), places.size());
+}
+
 // What others, or the children's triggers where they may have been set off, have changed since is
 // found again by key.
 int64 act_by_place(const Task &task, const Step &step, const Batch &batch, bool triggers) {
@@ -71,10 +96,11 @@ int64 act_by_place(const Task &task, const Step &step, const Batch &batch, bool 
             write(relation, action_sql(step, by), keys, action_params(task, batch, std::nullopt));
         return static_cast<int64>(rows.processed());
     };
-    int64 handled = 0;
-    if (step.action == Action::erase && !triggers && pg::may_erase_by_place(relation.oid))
-        handled = pg::erase_by_place(relation.oid, batch.places.data(), batch.places.size());
-    else if (!batch.places.empty())
+    std::optional<int64> written;
+    if (!triggers && !batch.places.empty())
+        written = write_by_place(task, step, batch);
+    int64 handled = written.value_or(0);
+    if (!written && !batch.places.empty())
         handled = run(bindings::By::place);
     if (handled < batch.size())
         handled += run(bindings::By::key_when_moved);

@@ -6,6 +6,7 @@
 #include "pg/array.hpp"
 #include "pg/places.hpp"
 #include "pg/table.hpp"
+#include "pg/write_by_place.hpp"
 
 #include <unordered_set>
 

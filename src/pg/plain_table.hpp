@@ -42,6 +42,17 @@ bool is_distributing() noexcept;
 // rules, policies or modules.
 bool is_writable(Relation table, AclMode rights) noexcept;
 
+// Which index entries the table wants for a new version of a row.
+#if PG_VERSION_NUM >= 160000
+using Entries = TU_UpdateIndexes;
+constexpr Entries all_entries = TU_All;
+constexpr Entries no_entries = TU_None;
+#else
+using Entries = bool;
+constexpr Entries all_entries = true;
+constexpr Entries no_entries = false;
+#endif
+
 // Whether the table has triggers but those of foreign keys that point at it, which only ask whether
 // the key changes.
 bool has_triggers(Relation table) noexcept;

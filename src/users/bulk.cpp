@@ -1,6 +1,7 @@
 #include "users/bulk.hpp"
 
 #include "pg/array.hpp"
+#include "pg/plain_table.hpp"
 #include "pg/transaction.hpp"
 #include "users/bulk_table.hpp"
 
@@ -10,22 +11,12 @@ namespace {
 
 constexpr int block_rows = 500;
 
-#if PG_VERSION_NUM >= 160000
-using Entries = TU_UpdateIndexes;
-constexpr Entries all_entries = TU_All;
-constexpr Entries no_entries = TU_None;
-#else
-using Entries = bool;
-constexpr Entries all_entries = true;
-constexpr Entries no_entries = false;
-#endif
-
-bool wants(Entries entries, [[maybe_unused]] const IndexInfo *index) {
+bool wants(pg::Entries entries, [[maybe_unused]] const IndexInfo *index) {
 #if PG_VERSION_NUM >= 160000
     if (entries == TU_Summarizing)
         return index->ii_Summarizing;
 #endif
-    return entries != no_entries;
+    return entries != pg::no_entries;
 }
 
 // The values that a profile gives.
@@ -71,7 +62,7 @@ struct Block {
     BulkTable &table;
     CommandId command;
     TupleTableSlot *rows[block_rows];
-    Entries entries[block_rows];
+    pg::Entries entries[block_rows];
     bool again[block_rows]; // the row had been changed before
     TupleTableSlot *before; // what an update replaces
     int count = 0;
@@ -164,7 +155,7 @@ void add_new(Block &block, const Values &values) noexcept {
     ExecStoreVirtualTuple(row);
     row->tts_tableOid = RelationGetRelid(block.table.relation);
     check_constraints(block, row);
-    block.entries[block.count++] = all_entries;
+    block.entries[block.count++] = pg::all_entries;
 }
 
 void too_late() noexcept {
@@ -206,7 +197,7 @@ void replace(Block &block, const Values &values, ItemPointer place) noexcept {
 
     TM_FailureData failure;
     LockTupleMode lock = LockTupleNoKeyExclusive;
-    Entries entries = no_entries;
+    pg::Entries entries = pg::no_entries;
     if (table_tuple_update(relation, place, row, block.command, GetActiveSnapshot(),
                            InvalidSnapshot, true, &failure, &lock, &entries) != TM_Ok)
         too_late();
