@@ -72,11 +72,11 @@ struct Batch {
     }
 
     // Of texts (driver, key columns …), but those that are none of the drivers' rows; without tags.
-    // known_as: for each its number in the caches.
+    // known_as: for each its number in the caches, if there are any.
     Batch(const pg::TextRows &found, std::size_t key_columns,
-          const std::unordered_set<std::string_view> &drivers, const Caches &known,
-          const std::vector<std::uint32_t> &known_as)
-        : keys(key_columns), caches(&known) {
+          const std::unordered_set<std::string_view> &drivers, const Caches *known = nullptr,
+          const std::vector<std::uint32_t> *known_as = nullptr)
+        : keys(key_columns), caches(known) {
         for (std::size_t i = 0; i < found.count; i++) {
             const std::string_view *row = found.texts + i * (key_columns + 1);
             if (drivers.count(row[0]) == 0)
@@ -85,7 +85,8 @@ struct Batch {
             for (std::size_t k = 0; k < key_columns; k++)
                 keys[k].push_back(row[k + 1]);
             places.push_back(found.places[i]);
-            cached.push_back(known_as[i]);
+            if (known_as != nullptr)
+                cached.push_back((*known_as)[i]);
         }
         tags.resize(ids.size());
     }

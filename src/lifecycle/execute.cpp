@@ -59,6 +59,25 @@ Drivers next_drivers(const Task &task, const Step &step, int64 limit = drivers_a
     return Drivers(next_users.run({task.seq, cursor.driver, limit}));
 }
 
+// The rows of these drivers, at most so many, by a statement.
+Batch rows_of(const Task &task, const Step &step, const Drivers &drivers, int64 limit) {
+    const bindings::Walk walk = walk_of(step);
+    return {pg::prepared(bindings::batch_sql(walk, false), batch_types)
+                .run({pg::Param::datum(pg::text_array(drivers.ids)), limit, match_value(step.match),
+                      pg::Param::datum(pg::text_array(drivers.tags)), task.id, std::nullopt}),
+            drivers, step.relation->key.size(), walk.placed};
+}
+
+// Those of one driver behind the cursor's key.
+Batch rows_behind(const Task &task, const Step &step, const Drivers &one, int64 limit) {
+    const bindings::Walk walk = walk_of(step);
+    const pg::Vec<std::string_view> key(task.cursor.key.begin(), task.cursor.key.end());
+    return {pg::prepared(bindings::batch_sql(walk, true), resume_types)
+                .run({one.ids[0], limit, match_value(step.match), one.tags[0], task.id,
+                      pg::Param::datum(pg::text_array(key))}),
+            one, step.relation->key.size(), walk.placed};
+}
+
 } // namespace
 
 PlanJob::PlanJob(Planner planner) : planner_(std::move(planner)) {}
@@ -158,13 +177,9 @@ bool PlanJob::walk(Task &task, const Step &step, int64 &budget) {
         return false;
     }
     tasks::Cursor &cursor = task.cursor;
-    const bindings::Walk rows = walk_of(step);
-    const bool resume = !cursor.key.empty();
-    auto &statement =
-        pg::prepared(bindings::batch_sql(rows, resume), resume ? resume_types : batch_types);
     const int64 limit = budget;
     budget -= batch_cost;
-    if (resume) {
+    if (!cursor.key.empty()) {
         const std::string driver = cursor.driver;
         Drivers one(one_user.run({task.seq, driver}));
         if (one.ids.empty() && step.drivers == nullptr) { // a user who left the task meanwhile
@@ -175,10 +190,7 @@ bool PlanJob::walk(Task &task, const Step &step, int64 &budget) {
             one.ids.push_back(driver);
             one.tags.push_back("");
         }
-        pg::Vec<std::string_view> position(cursor.key.begin(), cursor.key.end());
-        const Batch batch(statement.run({driver, limit, match_value(step.match), one.tags[0],
-                                         task.id, pg::Param::datum(pg::text_array(position))}),
-                          one, step.relation->key.size(), rows.placed);
+        const Batch batch = rows_behind(task, step, one, limit);
         handle(*catalogue_, task, step, batch);
         budget -= batch.size();
         cursor.key = batch.size() < limit ? std::vector<std::string>() : batch.last_key();
@@ -187,11 +199,8 @@ bool PlanJob::walk(Task &task, const Step &step, int64 &budget) {
     const Drivers drivers = next_drivers(task, step);
     if (drivers.ids.empty())
         return true;
-    const Batch batch(
-        statement.run({pg::Param::datum(pg::text_array(drivers.ids)), limit,
-                       match_value(step.match), pg::Param::datum(pg::text_array(drivers.tags)),
-                       task.id, std::nullopt}),
-        drivers, step.relation->key.size(), rows.placed);
+    std::optional<Batch> few = swept_ ? std::nullopt : few_rows(step, drivers, limit);
+    const Batch batch = few ? std::move(*few) : rows_of(task, step, drivers, limit);
     if (batch.size() == limit && !swept_ && Sweep::suits(step)) {
         Sweep sweep_of_many(*catalogue_, step,
                             next_drivers(task, step, Sweep::reach(drivers, batch)));

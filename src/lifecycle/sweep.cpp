@@ -23,7 +23,42 @@ constexpr int64 places_at_once = 10000;
 // The number of a row of which nothing is known in the caches.
 constexpr std::uint32_t unknown = std::numeric_limits<std::uint32_t>::max();
 
+// Where an index says that the rows of drivers are, if it leads to all that the step handles.
+template <class Ids>
+std::optional<pg::Places> entries_of(const Step &step, const Ids &drivers, std::size_t most) {
+    const bindings::Relation &relation = *step.relation;
+    const bool is_flag = step.action == Action::mark && relation.mark->is_flag();
+    if (step.match || is_flag || !pg::may_read_by_place(relation.oid))
+        return std::nullopt;
+    const pg::Vec<std::string_view> ids(drivers.begin(), drivers.end());
+    return pg::entries(relation.oid, step.column.name.c_str(), ids, most);
+}
+
+// The driver and the key of the rows in these places that the step has not handled yet.
+std::optional<pg::TextRows> rows_in(const Step &step, const ItemPointerData *places,
+                                    std::size_t n) {
+    std::vector<const char *> columns{step.column.name.c_str()};
+    for (const bindings::Column &part : step.relation->key)
+        columns.push_back(part.name.c_str());
+    const char *unmarked =
+        step.action == Action::mark ? step.relation->mark->time.c_str() : nullptr;
+    return pg::rows_at(step.relation->oid, columns, unmarked, places, n);
+}
+
 } // namespace
+
+std::optional<Batch> few_rows(const Step &step, const Drivers &drivers, int64 limit) {
+    if (!Sweep::suits(step))
+        return std::nullopt;
+    const auto found = entries_of(step, drivers.ids, static_cast<std::size_t>(limit));
+    if (!found || static_cast<int64>(found->count) >= limit)
+        return std::nullopt;
+    const auto rows = rows_in(step, found->at, found->count);
+    if (!rows)
+        return std::nullopt;
+    const std::unordered_set<std::string_view> known(drivers.ids.begin(), drivers.ids.end());
+    return std::optional<Batch>(std::in_place, *rows, step.relation->key.size(), known);
+}
 
 bool Sweep::suits(const Step &step) {
     const bool by_users = step.drivers == nullptr && step.membership == nullptr;
@@ -47,13 +82,10 @@ Sweep::Sweep(const bindings::Catalogue &catalogue, const Step &step, const Drive
     while (any() && !find(step))
         drivers_.resize(drivers_.size() / 4);
     known_.insert(drivers_.begin(), drivers_.end());
-    const auto position = [](const ItemPointerData &place) {
-        return std::pair(ItemPointerGetBlockNumber(&place), ItemPointerGetOffsetNumber(&place));
-    };
-    std::sort(places_.begin(), places_.end(),
-              [&](const auto &a, const auto &b) { return position(a) < position(b); });
     if (are_entries_)
         look_ahead(catalogue, step);
+    else
+        pg::sort_places(places_.data(), places_.size());
 }
 
 // Reads the indexes of the children once for all rows, where that takes less than looking each of
@@ -81,7 +113,7 @@ void Sweep::look_ahead(const bindings::Catalogue &catalogue, const Step &step) {
         const std::size_t n =
             std::min(places_.size() - at, static_cast<std::size_t>(places_at_once));
         memory.run([&] {
-            const auto rows = read(step, at, n);
+            const auto rows = rows_in(step, places_.data() + at, n);
             std::size_t row = 0;
             for (std::size_t i = 0; i < n; i++) {
                 const bool is_there = rows && row < rows->count && rows->entries[row] == i;
@@ -110,37 +142,16 @@ bool Sweep::is_at(std::size_t place, const ItemPointerData &row) const {
                              const_cast<ItemPointerData *>(&row));
 }
 
-// What is in so many places, from one on.
-std::optional<pg::TextRows> Sweep::read(const Step &step, std::size_t at, std::size_t n) const {
-    std::vector<const char *> columns{step.column.name.c_str()};
-    for (const bindings::Column &part : step.relation->key)
-        columns.push_back(part.name.c_str());
-    const char *unmarked =
-        step.action == Action::mark ? step.relation->mark->time.c_str() : nullptr;
-    return pg::rows_at(step.relation->oid, columns, unmarked, places_.data() + at, n);
-}
-
-// The rows need no look now, as each chunk looks at its own anyway. Returns false when they have to
-// be found by a statement.
-bool Sweep::find_entries(const Step &step) {
-    const bindings::Relation &relation = *step.relation;
-    const bool is_flag = step.action == Action::mark && relation.mark->is_flag();
-    if (step.match || is_flag || !pg::may_read_by_place(relation.oid))
-        return false;
-    const pg::Vec<std::string_view> drivers(drivers_.begin(), drivers_.end());
-    const auto found = pg::entries(relation.oid, step.column.name.c_str(), drivers, capacity);
-    if (found)
-        places_.assign(found->at, found->at + found->count);
-    return found.has_value();
-}
-
 // Returns false when there are too many.
 bool Sweep::find(const Step &step) {
     places_.clear();
     missed_ = false;
-    are_entries_ = find_entries(step);
-    if (are_entries_)
+    const auto found = entries_of(step, drivers_, capacity);
+    are_entries_ = found.has_value();
+    if (found) {
+        places_.assign(found->at, found->at + found->count);
         return places_.size() <= capacity;
+    }
     pg::Cursor cursor =
         pg::prepared(bindings::places_sql(walk_of(step)), {TEXTARRAYOID, TEXTOID},
                      pg::Planning::each_time)
@@ -162,7 +173,7 @@ bool Sweep::find(const Step &step) {
 std::optional<Batch> Sweep::next_entries(const Step &step, std::size_t n) const {
     if (!are_entries_ || !pg::may_read_by_place(step.relation->oid))
         return std::nullopt;
-    const auto rows = read(step, next_, n);
+    const auto rows = rows_in(step, places_.data() + next_, n);
     if (!rows)
         return std::nullopt;
     std::vector<std::uint32_t> known_as(rows->count, unknown);
@@ -172,8 +183,8 @@ std::optional<Batch> Sweep::next_entries(const Step &step, std::size_t n) const 
             if (is_at(place, rows->places[i]) && writers_[place] == rows->writers[i])
                 known_as[i] = static_cast<std::uint32_t>(place);
         }
-    return std::optional<Batch>(std::in_place, *rows, step.relation->key.size(), known_, caches_,
-                                known_as);
+    return std::optional<Batch>(std::in_place, *rows, step.relation->key.size(), known_, &caches_,
+                                &known_as);
 }
 
 Batch Sweep::next_by_statement(const Step &step, std::size_t n) const {

@@ -12,6 +12,10 @@
 
 namespace stream::lifecycle {
 
+// The rows that a step finds through these drivers, found in the index alone: all that the active
+// snapshot has. No value when there are so many or more, or when a statement has to find them.
+std::optional<Batch> few_rows(const Step &step, const Drivers &drivers, int64 limit);
+
 // It lives for as many transactions as it takes and keeps of a row its place, and where an index
 // said that its children are. What has left its place meanwhile is not found any more: then the
 // sweep has missed something.
@@ -36,11 +40,9 @@ public:
 
 private:
     bool find(const Step &step);
-    bool find_entries(const Step &step);
     void look_ahead(const bindings::Catalogue &catalogue, const Step &step);
     Batch look(const Step &step, int64 limit);
     bool is_at(std::size_t place, const ItemPointerData &row) const;
-    std::optional<pg::TextRows> read(const Step &step, std::size_t at, std::size_t n) const;
     std::optional<Batch> next_entries(const Step &step, std::size_t n) const;
     Batch next_by_statement(const Step &step, std::size_t n) const;
 

@@ -134,6 +134,7 @@ Places read_entries(const Opened &table, Way &way, const Lookup &lookup,
         }
     }
     end(scan);
+    sort_places(collected.found.at, collected.found.count);
     return collected.found;
 }
 
@@ -209,6 +210,16 @@ void copy_texts(TupleTableSlot *slot, const AttrNumber *columns, std::size_t wid
     }
 }
 
+// Without reading the columns before it.
+bool is_null_in(TupleTableSlot *slot, AttrNumber column) noexcept {
+    bool copied = false;
+    HeapTuple row = ExecFetchSlotHeapTuple(slot, false, &copied);
+    const bool is_null = heap_attisnull(row, column, slot->tts_tupleDescriptor);
+    if (copied)
+        heap_freetuple(row);
+    return is_null;
+}
+
 // null: a column, or 0.
 TextRows read_rows(Relation table, const AttrNumber *columns, std::size_t width, AttrNumber null,
                    const ItemPointerData *entries, std::size_t n) noexcept {
@@ -221,7 +232,6 @@ TextRows read_rows(Relation table, const AttrNumber *columns, std::size_t width,
     auto *writers = static_cast<TransactionId *>(
         MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(TransactionId) + 1));
     std::size_t count = 0;
-    PushActiveSnapshot(GetTransactionSnapshot());
     IndexFetchTableData *fetch = table_index_fetch_begin(table);
     TupleTableSlot *slot = table_slot_create(table, nullptr);
     for (std::size_t i = 0; i < n; i++) {
@@ -231,7 +241,7 @@ TextRows read_rows(Relation table, const AttrNumber *columns, std::size_t width,
         if (!table_index_fetch_tuple(fetch, &place, GetActiveSnapshot(), slot, &there_are_more,
                                      nullptr))
             continue;
-        if (null > 0 && !slot_attisnull(slot, null))
+        if (null > 0 && !is_null_in(slot, null))
             continue;
         copy_texts(slot, columns, width, texts + count * width);
         bool is_null = false;
@@ -242,11 +252,19 @@ TextRows read_rows(Relation table, const AttrNumber *columns, std::size_t width,
     }
     ExecDropSingleTupleTableSlot(slot);
     table_index_fetch_end(fetch);
-    PopActiveSnapshot();
     return {texts, places, from, writers, count};
 }
 
 } // namespace
+
+void sort_places(ItemPointerData *places, std::size_t n) noexcept {
+    const auto position = [](const ItemPointerData &place) {
+        return std::uint64_t{ItemPointerGetBlockNumber(&place)} << 16 |
+               ItemPointerGetOffsetNumber(&place);
+    };
+    std::sort(places, places + n,
+              [&](const auto &a, const auto &b) { return position(a) < position(b); });
+}
 
 std::optional<Places> places_by_index(Oid table, const Lookup &lookup) {
     return guard([&]() noexcept {

@@ -2,9 +2,9 @@
 // Where the rows of a table are, and what they hold, without a statement. For tables that may be
 // read by place (pg/table.hpp); columns are of type text.
 //
-// Everything here reads as a statement would that begins now, and keeps what it returns in the
-// current context. No value means that the table has to be asked by a statement: it has no index
-// that leads there, no column of that type, or is more than a table of its own.
+// Everything here reads as a statement would that begins now, but for rows_at, and keeps what it
+// returns in the current context. No value means that the table has to be asked by a statement: it
+// has no index that leads there, no column of that type, or is more than a table of its own.
 
 #include "pg/boundary.hpp"
 #include "pg/lookup_cache.hpp"
@@ -16,6 +16,9 @@ struct Places {
     ItemPointerData *at = nullptr;
     std::size_t count = 0;
 };
+
+// Puts places into the order in which the table holds them.
+void sort_places(ItemPointerData *places, std::size_t n) noexcept;
 
 // Rows whose columns hold values[0][i], values[1][i] … for any i: the values of one column behind
 // the other, of at most max_columns. With match, only those in which that column holds that value.
@@ -36,7 +39,8 @@ std::optional<Places> places_by_index(Oid table, const Lookup &lookup);
 std::optional<Places> places_by_scan(Oid table, const Lookup &lookup);
 
 // What an index says of where rows are whose column holds one of the values, without a look at the
-// rows: some may be gone, or not yet be there, for who reads them. At most so many and one more.
+// rows: some may be gone, or not yet be there, for who reads them. At most so many and one more, in
+// the table's order.
 std::optional<Places> entries(Oid table, const char *column, const Vec<std::string_view> &values,
                               std::size_t most);
 
@@ -49,8 +53,9 @@ struct TextRows {
     std::size_t count = 0;
 };
 
-// What is now where an index said that rows are, whatever it was then; but only rows in which that
+// What the active snapshot has where an index said that rows are; but only rows in which that
 // column, of whatever type, is null, if one is named. A text that is null reads as an empty one.
+// All rows of that snapshot are among them if it was taken before the index was read.
 std::optional<TextRows> rows_at(Oid table, const std::vector<const char *> &columns,
                                 const char *null_column, const ItemPointerData *entries,
                                 std::size_t n);
