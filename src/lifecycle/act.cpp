@@ -96,12 +96,11 @@ int64 act_by_place(const Task &task, const Step &step, const Batch &batch, bool 
             write(relation, action_sql(step, by), keys, action_params(task, batch, std::nullopt));
         return static_cast<int64>(rows.processed());
     };
-    std::optional<int64> written;
-    if (!triggers && !batch.places.empty())
-        written = write_by_place(task, step, batch);
-    int64 handled = written.value_or(0);
-    if (!written && !batch.places.empty())
-        handled = run(bindings::By::place);
+    int64 handled = 0;
+    if (!batch.places.empty()) {
+        const auto written = triggers ? std::nullopt : write_by_place(task, step, batch);
+        handled = written ? *written : run(bindings::By::place);
+    }
     if (handled < batch.size())
         handled += run(bindings::By::key_when_moved);
     return handled;

@@ -89,10 +89,11 @@ bool is_writable(Relation table, AclMode rights) noexcept {
            pg_class_aclmask(RelationGetRelid(table), GetUserId(), rights, ACLMASK_ALL) == rights;
 }
 
-bool has_triggers(Relation table) noexcept {
+bool has_triggers(Relation table, int16 events) noexcept {
     const TriggerDesc *triggers = table->trigdesc;
     for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++)
-        if (RI_FKey_trigger_type(triggers->triggers[i].tgfoid) != RI_TRIGGER_PK)
+        if ((triggers->triggers[i].tgtype & events) != 0 &&
+            RI_FKey_trigger_type(triggers->triggers[i].tgfoid) != RI_TRIGGER_PK)
             return true;
     return false;
 }

@@ -53,8 +53,8 @@ constexpr Entries all_entries = true;
 constexpr Entries no_entries = false;
 #endif
 
-// Whether the table has triggers but those of foreign keys that point at it, which only ask whether
-// the key changes.
-bool has_triggers(Relation table) noexcept;
+// Whether the table has triggers for one of these events (TRIGGER_TYPE_…), but those of foreign
+// keys that point at it, which only ask whether the key changes.
+bool has_triggers(Relation table, int16 events = TRIGGER_TYPE_EVENT_MASK) noexcept;
 
 } // namespace stream::pg

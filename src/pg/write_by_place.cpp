@@ -4,7 +4,6 @@
 
 extern "C" {
 #include "access/table.h"
-#include "catalog/pg_trigger.h"
 #include "utils/rel.h"
 }
 
@@ -17,15 +16,6 @@ bool has_delete_triggers(const TriggerDesc *triggers) noexcept {
            (triggers->trig_delete_before_statement || triggers->trig_delete_before_row ||
             triggers->trig_delete_after_row || triggers->trig_delete_after_statement ||
             triggers->trig_delete_old_table);
-}
-
-// But those of foreign keys that point at the table, which only ask whether the key changes.
-bool has_update_triggers(const TriggerDesc *triggers) noexcept {
-    for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++)
-        if (TRIGGER_FOR_UPDATE(triggers->triggers[i].tgtype) &&
-            RI_FKey_trigger_type(triggers->triggers[i].tgfoid) != RI_TRIGGER_PK)
-            return true;
-    return false;
 }
 
 bool has_generated_columns(TupleDesc desc) noexcept {
@@ -189,7 +179,7 @@ int64 erase_by_place(Oid table, const ItemPointerData *places, std::size_t n) {
 bool may_update_by_place(Oid table, const std::vector<ColumnValue> &values) {
     return may(table, [&values](Relation opened) noexcept {
         return is_writable(opened, ACL_SELECT | ACL_UPDATE) &&
-               !has_update_triggers(opened->trigdesc) && are_free(opened, values);
+               !has_triggers(opened, TRIGGER_TYPE_UPDATE) && are_free(opened, values);
     });
 }
 

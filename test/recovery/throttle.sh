@@ -87,9 +87,12 @@ same "Without it, after a reload, the same worker completes it" "$(ended "$task"
 between "at once, in milliseconds" $(($(milliseconds) - started)) 0 5000
 wait_for_workers
 next_task
-start_worker stream_users.chunk_rows=1
+hold_debug_points # else it may be done before the pause is configured
+start_worker stream_users.chunk_rows=1 stream_users.debug_point=after_chunk_commit:wait:50
 eventually 10 'the task to get going' at_work
 configure chunk_pause 60s
+value 'SELECT pg_sleep(0.2)' >/dev/null
+release
 value 'SELECT pg_sleep(0.2)' >/dev/null
 stands=$(done_rows)
 value 'SELECT pg_sleep(0.5)' >/dev/null
