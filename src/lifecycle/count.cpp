@@ -43,14 +43,21 @@ Handling handling_of(const Step &step) {
     }
 }
 
+// What others find as well, or is found with its parents, is not: in a final round once more, by
+// the claims of the rows themselves, or through claimed rows.
+bool finds_by_itself(const Step &step) {
+    return !step.final_round && step.relation != nullptr && step.action != Action::unmark_rest &&
+           step.drivers == nullptr;
+}
+
 class Counter {
 public:
-    Counter(const Catalogue &catalogue, Counted counted)
-        : catalogue_(catalogue), counted_(counted) {}
+    Counter(const Catalogue &catalogue, Counted counted, const std::vector<const Step *> &apart)
+        : catalogue_(catalogue), counted_(counted), apart_(apart) {}
 
     CountQuery query(const Plan &plan) {
         for (const Step &step : plan)
-            if (!step.final_round && step.relation != nullptr && step.action != Action::unmark_rest)
+            if (finds_by_itself(step))
                 add(step);
         std::string text = sql();
         return {std::move(text), std::move(matches_), std::move(labels_), std::move(left_out_)};
@@ -80,10 +87,6 @@ private:
 
     void add(const Step &step) {
         const std::string mode = step.action == Action::claim ? "hard" : step.mode;
-        if (step.drivers == step.relation)
-            return; // the claimed rows themselves: counted with their claims
-        if (step.drivers != nullptr)
-            return; // rows that hang on claimed ones: counted with their parents
         bindings::Walk walk = walk_of(step);
         if (step.action == Action::claim)
             walk.wanted = bindings::Wanted::all;
@@ -91,6 +94,8 @@ private:
         const std::string column = step.column.name + step.column.path;
         RowSet &rows =
             set(step.relation, handling, mode, handling == Handling::changed ? column : "");
+        if (std::find(apart_.begin(), apart_.end(), &step) != apart_.end())
+            return;
         rows.sources.push_back("SELECT " + keys(*step.relation, "t.") +
                                " FROM d CROSS JOIN LATERAL (SELECT " + keys(*step.relation, "t.") +
                                bindings::rows_sql(walk, match(step.match)) + ") AS t");
@@ -217,6 +222,7 @@ private:
 
     const Catalogue &catalogue_;
     const Counted counted_;
+    const std::vector<const Step *> &apart_;
     std::vector<RowSet> sets_;
     std::vector<const Relation *> order_;
     std::vector<std::string> matches_;
@@ -226,8 +232,16 @@ private:
 
 } // namespace
 
-CountQuery count_query(const Catalogue &catalogue, const Plan &plan, Counted counted) {
-    return Counter(catalogue, counted).query(plan);
+bool is_alone(const Plan &plan, const Step &step) {
+    return finds_by_itself(step) && step.membership == nullptr &&
+           std::none_of(plan.begin(), plan.end(), [&](const Step &other) {
+               return &other != &step && other.relation == step.relation && finds_by_itself(other);
+           });
+}
+
+CountQuery count_query(const Catalogue &catalogue, const Plan &plan, Counted counted,
+                       const std::vector<const Step *> &apart) {
+    return Counter(catalogue, counted, apart).query(plan);
 }
 
 } // namespace stream::lifecycle

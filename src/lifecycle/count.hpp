@@ -28,9 +28,14 @@ struct CountQuery {
     std::vector<Hanging> left_out; // in an order in which parents come before what hangs on them
 };
 
+// Whether a step alone handles rows of its table, but for those that hang on others, and finds them
+// in one way: then no row of it has to be told from another's.
+bool is_alone(const Plan &plan, const Step &step);
+
 // Of all rows; or of those that lead to users by themselves, which takes much less.
 enum class Counted { all, without_children };
+// apart: steps that are alone, whose rows are counted otherwise.
 CountQuery count_query(const bindings::Catalogue &catalogue, const Plan &plan,
-                       Counted counted = Counted::all);
+                       Counted counted = Counted::all, const std::vector<const Step *> &apart = {});
 
 } // namespace stream::lifecycle

@@ -199,28 +199,37 @@ bool PlanJob::walk(Task &task, const Step &step, int64 &budget) {
     const Drivers drivers = next_drivers(task, step);
     if (drivers.ids.empty())
         return true;
-    std::optional<Batch> few = swept_ ? std::nullopt : few_rows(step, drivers, limit);
-    const Batch batch = few ? std::move(*few) : rows_of(task, step, drivers, limit);
-    if (batch.size() == limit && !swept_ && Sweep::suits(step)) {
-        Sweep sweep_of_many(*catalogue_, step,
-                            next_drivers(task, step, Sweep::reach(drivers, batch)));
-        if (sweep_of_many.any()) {
-            sweep_ = std::move(sweep_of_many);
-            budget = limit;
-            sweep(task, step, budget);
-            return false;
-        }
+    std::optional<Few> few = swept_ ? std::nullopt : few_rows(step, drivers, limit);
+    std::optional<Batch> batch = few ? std::move(few->rows) : std::nullopt;
+    bool sweeping = few && !batch && begin_sweep(task, step, Sweep::most_drivers);
+    if (!batch && !sweeping) {
+        batch.emplace(rows_of(task, step, drivers, limit));
+        sweeping = !few && !swept_ && batch->size() == limit && Sweep::suits(step) &&
+                   begin_sweep(task, step, Sweep::reach(drivers, *batch));
     }
-    handle(*catalogue_, task, step, batch);
-    budget -= batch.size();
+    if (sweeping) {
+        budget = limit;
+        sweep(task, step, budget);
+        return false;
+    }
+    handle(*catalogue_, task, step, *batch);
+    budget -= batch->size();
     swept_ = false;
-    if (batch.size() < limit) {
+    if (batch->size() < limit) {
         cursor.driver = drivers.ids.back();
         return static_cast<int64>(drivers.ids.size()) < drivers_at_once;
     }
-    cursor.driver = batch.ids.back();
-    cursor.key = batch.last_key();
+    cursor.driver = batch->ids.back();
+    cursor.key = batch->last_key();
     return false;
+}
+
+// Of as many drivers behind the cursor. Returns false when the first one alone is too many.
+bool PlanJob::begin_sweep(const Task &task, const Step &step, int64 drivers) {
+    Sweep begun(*catalogue_, step, next_drivers(task, step, drivers));
+    if (begun.any())
+        sweep_ = std::move(begun);
+    return sweep_.has_value();
 }
 
 // The same by place. What was missed is then walked to by its key.

@@ -23,6 +23,7 @@ private:
     void restart_if_replanned(tasks::Task &task) const;
     void next_step(tasks::Task &task) const;
     bool walk(tasks::Task &task, const Step &step, int64 &budget);
+    bool begin_sweep(const tasks::Task &task, const Step &step, int64 drivers);
     void sweep(tasks::Task &task, const Step &step, int64 &budget);
     bool user_rows(tasks::Task &task, const Step &step, int64 &budget);
     void unmark_rest(tasks::Task &task, const Step &step) const;

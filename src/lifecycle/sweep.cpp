@@ -16,22 +16,28 @@ namespace {
 // Rows a sweep holds at most, of some thirty bytes each; of those with children that it looks up
 // beforehand, it holds the keys as well while it does.
 constexpr std::size_t capacity = 1000000;
-// Drivers at most.
-constexpr int64 most_drivers = 10000;
 // Places read at once while they are looked for.
 constexpr int64 places_at_once = 10000;
+// Rows looked at to tell how many there are: the share of them that a step handles is then known to
+// about a hundredth.
+constexpr std::size_t sample = 10000;
 // The number of a row of which nothing is known in the caches.
 constexpr std::uint32_t unknown = std::numeric_limits<std::uint32_t>::max();
 
-// Where an index says that the rows of drivers are, if it leads to all that the step handles.
-template <class Ids>
-std::optional<pg::Places> entries_of(const Step &step, const Ids &drivers, std::size_t most) {
+// Whether an index that leads from drivers to rows leads to all that the step handles.
+bool is_led_by_index(const Step &step) {
     const bindings::Relation &relation = *step.relation;
     const bool is_flag = step.action == Action::mark && relation.mark->is_flag();
-    if (step.match || is_flag || !pg::may_read_by_place(relation.oid))
+    return !step.match && !is_flag && pg::may_read_by_place(relation.oid);
+}
+
+// Where it says that the rows of drivers are.
+template <class Ids>
+std::optional<pg::IndexEntries> entries_of(const Step &step, const Ids &drivers, std::size_t most) {
+    if (!is_led_by_index(step))
         return std::nullopt;
     const pg::Vec<std::string_view> ids(drivers.begin(), drivers.end());
-    return pg::entries(relation.oid, step.column.name.c_str(), ids, most);
+    return pg::entries(step.relation->oid, step.column.name.c_str(), ids, most);
 }
 
 // The driver and the key of the rows in these places that the step has not handled yet.
@@ -47,17 +53,34 @@ std::optional<pg::TextRows> rows_in(const Step &step, const ItemPointerData *pla
 
 } // namespace
 
-std::optional<Batch> few_rows(const Step &step, const Drivers &drivers, int64 limit) {
+std::optional<Few> few_rows(const Step &step, const Drivers &drivers, int64 limit) {
     if (!Sweep::suits(step))
         return std::nullopt;
-    const auto found = entries_of(step, drivers.ids, static_cast<std::size_t>(limit));
-    if (!found || static_cast<int64>(found->count) >= limit)
+    const auto found = entries_of(step, drivers.ids, static_cast<std::size_t>(limit) - 1);
+    if (!found)
         return std::nullopt;
-    const auto rows = rows_in(step, found->at, found->count);
+    if (found->values < drivers.ids.size())
+        return Few();
+    const auto rows = rows_in(step, found->places.at, found->places.count);
     if (!rows)
         return std::nullopt;
     const std::unordered_set<std::string_view> known(drivers.ids.begin(), drivers.ids.end());
-    return std::optional<Batch>(std::in_place, *rows, step.relation->key.size(), known);
+    return Few{std::optional<Batch>(std::in_place, *rows, step.relation->key.size(), known)};
+}
+
+std::optional<int64> about_how_many(const Step &step, const Drivers &drivers) {
+    if (!Sweep::suits(step) || !is_led_by_index(step))
+        return std::nullopt;
+    const auto found =
+        pg::sample_entries(step.relation->oid, step.column.name.c_str(), drivers.ids, sample);
+    if (!found)
+        return std::nullopt;
+    const auto rows = rows_in(step, found->places.at, found->places.count);
+    if (!rows)
+        return std::nullopt;
+    const auto looked_at = static_cast<double>(std::max<std::size_t>(found->places.count, 1));
+    return static_cast<int64>(static_cast<double>(found->count) * static_cast<double>(rows->count) /
+                              looked_at);
 }
 
 bool Sweep::suits(const Step &step) {
@@ -149,8 +172,9 @@ bool Sweep::find(const Step &step) {
     const auto found = entries_of(step, drivers_, capacity);
     are_entries_ = found.has_value();
     if (found) {
-        places_.assign(found->at, found->at + found->count);
-        return places_.size() <= capacity;
+        places_.assign(found->places.at, found->places.at + found->places.count);
+        drivers_.resize(found->values);
+        return true;
     }
     pg::Cursor cursor =
         pg::prepared(bindings::places_sql(walk_of(step)), {TEXTARRAYOID, TEXTOID},

@@ -13,8 +13,16 @@
 namespace stream::lifecycle {
 
 // The rows that a step finds through these drivers, found in the index alone: all that the active
-// snapshot has. No value when there are so many or more, or when a statement has to find them.
-std::optional<Batch> few_rows(const Step &step, const Drivers &drivers, int64 limit);
+// snapshot has, if there are fewer than so many entries.
+struct Few {
+    std::optional<Batch> rows; // no value: there are more
+};
+// No value: a statement has to find them.
+std::optional<Few> few_rows(const Step &step, const Drivers &drivers, int64 limit);
+
+// How many a step will handle, from what the index and a part of the rows say. No value: a
+// statement has to count them.
+std::optional<int64> about_how_many(const Step &step, const Drivers &drivers);
 
 // It lives for as many transactions as it takes and keeps of a row its place, and where an index
 // said that its children are. What has left its place meanwhile is not found any more: then the
@@ -23,7 +31,9 @@ class Sweep {
 public:
     static bool suits(const Step &step);
 
-    // How many drivers fit into a sweep, judging by those that a batch came to.
+    // Drivers at most.
+    static constexpr int64 most_drivers = 10000;
+    // How many are likely to fit, judging by those that a batch came to.
     static int64 reach(const Drivers &drivers, const Batch &batch);
 
     // Of as many of the drivers, in order, as have no more rows together than a sweep can hold;

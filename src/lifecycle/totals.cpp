@@ -2,6 +2,7 @@
 
 #include "lifecycle/batch.hpp"
 #include "lifecycle/count.hpp"
+#include "lifecycle/sweep.hpp"
 #include "pg/array.hpp"
 #include "pg/table.hpp"
 
@@ -72,8 +73,18 @@ tasks::Counts count_rows(const bindings::Catalogue &catalogue, const Plan &plan,
 
 int64 total_of(const tasks::Task &task, const bindings::Catalogue &catalogue, const Plan &plan) {
     const Drivers users(all_users.run({task.seq}));
-    const CountQuery query = count_query(catalogue, plan, Counted::without_children);
+    std::vector<const Step *> apart;
+    tasks::Counts estimated;
+    for (const Step &step : plan) {
+        const auto rows = is_alone(plan, step) ? about_how_many(step, users) : std::nullopt;
+        if (!rows)
+            continue;
+        estimated[step.relation->name][step.mode] += *rows;
+        apart.push_back(&step);
+    }
+    const CountQuery query = count_query(catalogue, plan, Counted::without_children, apart);
     tasks::Counts counts = counted(query, users.ids, users.tags);
+    counts.insert(estimated.begin(), estimated.end());
     if (sum_of(counts) <= most_with_children)
         counts = count_rows(catalogue, plan, users.ids, users.tags);
     else

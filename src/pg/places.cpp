@@ -118,32 +118,69 @@ Places look_up(const Opened &table, Way &way, const Lookup &lookup) noexcept {
     return collected.found;
 }
 
-Places read_entries(const Opened &table, Way &way, const Lookup &lookup,
-                    std::size_t most) noexcept {
+const ItemPointerData *next_entry(IndexScanDesc scan) noexcept {
+    CHECK_FOR_INTERRUPTS();
+    return index_getnext_tid(scan, ForwardScanDirection);
+}
+
+IndexEntries read_entries(const Opened &table, Way &way, const Lookup &lookup,
+                          std::size_t most) noexcept {
     const std::size_t count = lookup.values.front()->size();
     Collected collected(count);
+    Places &found = collected.found;
+    std::size_t row = 0;
     IndexScanDesc scan = begin(table, way);
-    for (std::size_t row = 0; row < count && collected.found.count <= most; row++) {
+    for (; row < count; row++) {
+        const std::size_t before = found.count;
         seek_row(scan, way, lookup, row);
-        while (collected.found.count <= most) {
-            CHECK_FOR_INTERRUPTS();
-            const ItemPointerData *place = index_getnext_tid(scan, ForwardScanDirection);
-            if (place == nullptr)
-                break;
+        while (const ItemPointerData *place = next_entry(scan)) {
             collected.add(*place);
+            if (found.count > most)
+                break;
+        }
+        if (found.count > most) {
+            found.count = before;
+            break;
         }
     }
     end(scan);
-    sort_places(collected.found.at, collected.found.count);
-    return collected.found;
+    sort_places(found.at, found.count);
+    return {found, row};
+}
+
+// As many as there is room for, every second of which goes whenever it is full.
+EntrySample read_sample(const Opened &table, Way &way, const Lookup &lookup,
+                        std::size_t most) noexcept {
+    Collected collected(most);
+    Places &found = collected.found;
+    int64 count = 0;
+    int64 every = 1;
+    IndexScanDesc scan = begin(table, way);
+    for (std::size_t row = 0; row < lookup.values.front()->size(); row++) {
+        seek_row(scan, way, lookup, row);
+        while (const ItemPointerData *place = next_entry(scan)) {
+            if (count++ % every != 0)
+                continue;
+            collected.add(*place);
+            if (found.count < most)
+                continue;
+            for (std::size_t i = 0; 2 * i < most; i++)
+                found.at[i] = found.at[2 * i];
+            found.count = (most + 1) / 2;
+            every *= 2;
+        }
+    }
+    end(scan);
+    sort_places(found.at, found.count);
+    return {found, count};
 }
 
 // Opens the table and the way that leads there, and closes them again.
-template <class Read>
-std::optional<Places> by_index(Oid oid, const Lookup &lookup, Read read) noexcept {
+template <class Found, class Read>
+std::optional<Found> by_index(Oid oid, const Lookup &lookup, Read read) noexcept {
     const Opened table = open_for(oid, lookup);
     Way way = table.is_plain ? open_way(table, lookup.columns.size()) : Way();
-    std::optional<Places> found;
+    std::optional<Found> found;
     if (way.index != nullptr) {
         found = read(table, way);
         index_close(way.index, NoLock);
@@ -268,20 +305,28 @@ void sort_places(ItemPointerData *places, std::size_t n) noexcept {
 
 std::optional<Places> places_by_index(Oid table, const Lookup &lookup) {
     return guard([&]() noexcept {
-        return by_index(table, lookup, [&](const Opened &opened, Way &way) noexcept {
+        return by_index<Places>(table, lookup, [&](const Opened &opened, Way &way) noexcept {
             return look_up(opened, way, lookup);
         });
     });
 }
 
-std::optional<Places> entries(Oid table, const char *column, const Vec<std::string_view> &values,
-                              std::size_t most) {
-    Lookup lookup;
-    lookup.columns = {column};
-    lookup.values = {&values};
+std::optional<IndexEntries> entries(Oid table, const char *column,
+                                    const Vec<std::string_view> &values, std::size_t most) {
+    const Lookup lookup{{column}, {&values}, {}, nullptr, nullptr};
     return guard([&]() noexcept {
-        return by_index(table, lookup, [&](const Opened &opened, Way &way) noexcept {
+        return by_index<IndexEntries>(table, lookup, [&](const Opened &opened, Way &way) noexcept {
             return read_entries(opened, way, lookup, most);
+        });
+    });
+}
+
+std::optional<EntrySample> sample_entries(Oid table, const char *column,
+                                          const Vec<std::string_view> &values, std::size_t most) {
+    const Lookup lookup{{column}, {&values}, {}, nullptr, nullptr};
+    return guard([&]() noexcept {
+        return by_index<EntrySample>(table, lookup, [&](const Opened &opened, Way &way) noexcept {
+            return read_sample(opened, way, lookup, most);
         });
     });
 }

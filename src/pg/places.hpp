@@ -39,10 +39,22 @@ std::optional<Places> places_by_index(Oid table, const Lookup &lookup);
 std::optional<Places> places_by_scan(Oid table, const Lookup &lookup);
 
 // What an index says of where rows are whose column holds one of the values, without a look at the
-// rows: some may be gone, or not yet be there, for who reads them. At most so many and one more, in
-// the table's order.
-std::optional<Places> entries(Oid table, const char *column, const Vec<std::string_view> &values,
-                              std::size_t most);
+// rows: some may be gone, or not yet be there, for who reads them. In the table's order. Those of
+// as many values, from the first on, as have no more than so many together.
+struct IndexEntries {
+    Places places;
+    std::size_t values = 0;
+};
+std::optional<IndexEntries> entries(Oid table, const char *column,
+                                    const Vec<std::string_view> &values, std::size_t most);
+
+// How many there are of all values; and of them every so manieth, which is fewer than so many.
+struct EntrySample {
+    Places places;
+    int64 count = 0;
+};
+std::optional<EntrySample> sample_entries(Oid table, const char *column,
+                                          const Vec<std::string_view> &values, std::size_t most);
 
 // Rows, with their columns one behind the other.
 struct TextRows {

@@ -176,4 +176,20 @@ start_worker
 wait_for_workers
 same "In the end it is what has been done" "$(task "$many" "status, total, done")" "completed|151500|151500"
 
+# Of every three messages one is marked already.
+sql >/dev/null <<'SQL'
+TRUNCATE stream.messages, stream.reactions;
+INSERT INTO stream.messages (cid, id, user_id, deleted_at)
+SELECT 'team:many', 'm' || i, 'many', CASE WHEN i % 3 = 0 THEN now() END FROM generate_series(1, 180000) AS i;
+SQL
+unmarked=$(value "SELECT count(*) FROM stream.messages WHERE deleted_at IS NULL")
+marked_many=$(soft many)
+has_worked "$marked_many"
+start_worker stream_users.chunk_rows=20000 stream_users.debug_point=after_chunk_commit:error:XX123:2
+wait_for_workers
+between "Of many messages the marked ones are not expected" "$(task "$marked_many" total)" $((unmarked * 97 / 100)) $((unmarked * 103 / 100))
+start_worker
+wait_for_workers
+same "and not counted" "$(task "$marked_many" "status, total, done")" "completed|$unmarked|$unmarked"
+
 finish
