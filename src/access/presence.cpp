@@ -20,7 +20,7 @@ pg::Statement end_presence(R"(
         FOR NO KEY UPDATE SKIP LOCKED
     )
     UPDATE stream.users u SET online = false FROM lapsed WHERE u.id = lapsed.id)",
-                           {TIMESTAMPTZOID, INT8OID});
+                           {TIMESTAMPTZOID, INT8OID}, pg::Planning::once);
 
 } // namespace
 

@@ -38,7 +38,7 @@ pg::Statement trim(R"(
         WHERE seq <= (SELECT seq FROM last)
         RETURNING seq)
     SELECT count(*) FROM trimmed)",
-                   {TIMESTAMPTZOID, INT8OID, INT8OID});
+                   {TIMESTAMPTZOID, INT8OID, INT8OID}, pg::Planning::once);
 
 int64 trim_rows(TimestampTz before) {
     return trim

@@ -31,7 +31,7 @@ pg::Statement trim_tasks(R"(
         DELETE FROM stream.task_files f USING old WHERE f.seq = old.seq
     )
     DELETE FROM stream.tasks t USING old WHERE t.seq = old.seq)",
-                         {TIMESTAMPTZOID, INT8OID});
+                         {TIMESTAMPTZOID, INT8OID}, pg::Planning::once);
 
 // An owner of the extension who may not touch pg_cron's records leaves them alone.
 pg::Statement cron_is_ours(R"(

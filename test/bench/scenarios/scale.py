@@ -98,11 +98,11 @@ def upserts(plan, cluster):
     return costs
 
 
-def flat(title, costs):
+def flat(title, costs, goal=None):
     """The dearest size against the cheapest."""
     dearest, cheapest = (choose(costs, key=lambda rows: costs[rows].median) for choose in (max, min))
     return Row(f"{title}: a row at {dearest:,}", costs[dearest], f"a row at {cheapest:,}", costs[cheapest],
-               Goal("share", 1.25), apart=True)
+               goal, apart=True)
 
 
 def lines(costs):
@@ -117,9 +117,11 @@ def measure(plan):
         written = upserts(plan, cluster)
     for name in (HARD, SOFT):
         costs = erased[name]
-        found.rows.append(flat(f"{name} delete, all sizes", costs))
+        found.rows.append(flat(f"{name} delete, all sizes", costs, Goal("share", 1.25)))
         found.rows.append(Row(f"{name} delete of {min(costs):,} messages, the session's first task", first[name],
                               "chunk loop", first[LOOP]))
+    for name in (PLAIN, LOOP):
+        found.rows.append(flat(f"to compare with: {name}, all sizes", erased[name]))
     found.curves = [
         Curve("deletion_scale", "Deleting messages", "messages deleted", "µs a message", lines(erased)),
         Curve("upsert_scale", "Upserting new users", "users in a call", "µs a user", lines(written)),
