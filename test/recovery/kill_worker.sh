@@ -42,7 +42,7 @@ in_cluster kill -KILL "$worker"
 release
 wait_for_workers
 eventually 60 'the server to restart' server_answers
-check "The server restarts because of the kill" grep -q "server process (PID $worker) was terminated by signal 9" "$cluster/log"
+check "The server restarts because of the kill" grep -q "(PID $worker) was terminated by signal 9" "$cluster/log"
 same "After the restart the task stands at its last committed chunk, still running" \
     "$(task "$killed" "status, cursor, counts")" "$before"
 start_worker
