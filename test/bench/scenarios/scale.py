@@ -2,8 +2,9 @@
 
 Deletions: 10³ to 10⁶ messages out of ten times as many, and all of 10⁷, from the call to the completed task.
 Each side has done the same for one user without messages in its session before, as workers and applications
-have; what a session's first task takes is a row of its own. The sizes up to 10⁵ have five repetitions, 10⁶ has
-three; at 10⁷ there is one, and only of ours and the plain statements. All of the tables fits in shared_buffers.
+have; what a session's first task takes is a row of its own. At 10⁶ there are three repetitions, of some
+minutes each; at 10⁷ there is one, and only of ours and the plain statements. All of the tables fits in
+shared_buffers.
 
 Upserts: 1 to 10⁵ new users in a call, with the response, against hand-written SQL.
 """
@@ -31,8 +32,9 @@ def sizes(plan):
     every = [HARD, SOFT, LOOP, PLAIN]
     if plan.quick:
         return [(1_000, 10_000, 1, every), (2_000, 20_000, 1, every)]
-    return [(1_000, 10_000, 5, every), (10_000, 100_000, 5, every), (100_000, 1_000_000, 5, every),
-            (1_000_000, 10_000_000, 3, every), (10_000_000, 10_000_000, 1, [HARD, PLAIN])]
+    many, some = plan.repetitions, min(plan.repetitions, 3)
+    return [(1_000, 10_000, many, every), (10_000, 100_000, many, every), (100_000, 1_000_000, many, every),
+            (1_000_000, 10_000_000, some, every), (10_000_000, 10_000_000, 1, [HARD, PLAIN])]
 
 
 def same_end_states(runs):
@@ -92,7 +94,7 @@ def upserts(plan, cluster):
                 side.run()
                 if session.value("SELECT count(*) FROM stream.users") != count:
                     raise AssertionError(f"{side.name} does not store {count} users")
-            taken = interleave(sides, 1 if plan.quick else 5, 0 if plan.quick else 1)
+            taken = plan.interleave(sides)
             for name, values in taken.items():
                 costs.setdefault(name, {})[count] = Figures([value / count for value in values])
     return costs
