@@ -1,12 +1,15 @@
 #include "pg/places.hpp"
 
 #include "pg/plain_table.hpp"
+#include "pg/table.hpp"
 #include "pg/way.hpp"
 
 #include <unordered_set>
 
 extern "C" {
 #include "access/table.h"
+#include "catalog/namespace.h"
+#include "utils/lsyscache.h"
 }
 
 namespace stream::pg {
@@ -319,6 +322,15 @@ std::optional<IndexEntries> entries(Oid table, const char *column,
             return read_entries(opened, way, lookup, most);
         });
     });
+}
+
+bool is_absent(const char *table, const char *column, std::string_view value) {
+    const Oid oid = guard(
+        [&]() noexcept { return get_relname_relid(table, get_namespace_oid("stream", true)); });
+    if (!OidIsValid(oid) || !may_read_by_place(oid))
+        return false;
+    const auto found = entries(oid, column, {value}, 0);
+    return found && found->values == 1;
 }
 
 std::optional<EntrySample> sample_entries(Oid table, const char *column,

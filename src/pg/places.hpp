@@ -48,6 +48,10 @@ struct IndexEntries {
 std::optional<IndexEntries> entries(Oid table, const char *column,
                                     const Vec<std::string_view> &values, std::size_t most);
 
+// Whether there are none for a value, and thus no such rows, in a table of schema stream. If not, a
+// statement has to look.
+bool is_absent(const char *table, const char *column, std::string_view value);
+
 // How many there are of all values; and of them every so manieth, which is fewer than so many.
 struct EntrySample {
     Places places;

@@ -1,6 +1,7 @@
 #include "users/related.hpp"
 
 #include "pg/array.hpp"
+#include "pg/places.hpp"
 #include "pg/transaction.hpp"
 #include "users/channel.hpp"
 
@@ -10,12 +11,25 @@ namespace stream::users {
 
 namespace {
 
+// A table that has rows of few users, and which column says of whom.
+struct Sparse {
+    const char *table = nullptr;
+    const char *column = nullptr;
+};
+
 // A statement about users, written for several of them: $1 is an array of their ids. For one user
 // there is another of it, whose $1 is the id.
 class OfUsers {
 public:
-    explicit OfUsers(const std::string &sql)
-        : several_(sql, {TEXTARRAYOID}), one_(of_one(sql), {TEXTOID}, pg::Planning::once) {}
+    explicit OfUsers(const std::string &sql, Sparse sparse = {})
+        : several_(sql, {TEXTARRAYOID}), one_(of_one(sql), {TEXTOID}, pg::Planning::once),
+          sparse_(sparse) {}
+
+    // Whether an index says so of one user, which takes less than the statement.
+    bool has_none(const pg::Vec<std::string_view> &ids) const {
+        return sparse_.table != nullptr && ids.size() == 1 &&
+               pg::is_absent(sparse_.table, sparse_.column, ids.front());
+    }
 
     pg::Rows run(const pg::Vec<std::string_view> &ids) {
         if (ids.size() == 1)
@@ -31,6 +45,7 @@ private:
 
     pg::Statement several_;
     pg::Statement one_;
+    Sparse sparse_;
 };
 
 // Which tables hold anything at all. Most applications use few of them.
@@ -74,7 +89,8 @@ OfUsers &bans() {
         FROM stream.bans
         WHERE target_user_id IN (SELECT unnest($1)) AND channel_cid = ''
           AND (expires IS NULL OR expires > statement_timestamp())
-        ORDER BY target_user_id)");
+        ORDER BY target_user_id)",
+                             {"bans", "target_user_id"});
     return statement;
 }
 
@@ -83,7 +99,8 @@ OfUsers &blocks() {
         SELECT user_id, blocked_user_id
         FROM stream.blocks
         WHERE user_id IN (SELECT unnest($1))
-        ORDER BY user_id, blocked_user_id)");
+        ORDER BY user_id, blocked_user_id)",
+                             {"blocks", "user_id"});
     return statement;
 }
 
@@ -103,7 +120,8 @@ OfUsers &mutes() {
         FROM stream.user_mutes
         WHERE user_id IN (SELECT unnest($1))
           AND (expires IS NULL OR expires > statement_timestamp())
-        ORDER BY user_id, created_at, target_id)");
+        ORDER BY user_id, created_at, target_id)",
+                             {"user_mutes", "user_id"});
     return statement;
 }
 
@@ -115,7 +133,8 @@ OfUsers &channel_mutes() {
         LEFT JOIN stream.channels AS c ON c.cid = m.channel_cid
         WHERE m.user_id IN (SELECT unnest($1))
           AND (m.expires IS NULL OR m.expires > statement_timestamp())
-        ORDER BY m.user_id, m.created_at, m.channel_cid)");
+        ORDER BY m.user_id, m.created_at, m.channel_cid)",
+                             {"channel_mutes", "user_id"});
     return statement;
 }
 
@@ -243,12 +262,14 @@ void Related::load(const Ids &ids, Form form) {
     const auto look_into = [&](int column, ByUser &into, OfUsers &(*statement)()) {
         if (column > tables_of(form) || !used[static_cast<std::size_t>(column)])
             return;
+        if (named.empty())
+            named = ids();
+        if (statement().has_none(named))
+            return;
         // These statements are looked up by index, row by row: compiling them takes longer than
         // they do.
         if (std::exchange(compiling, false))
             pg::set_for_now("jit", "off");
-        if (named.empty())
-            named = ids();
         into.load(statement().run(named));
     };
     look_into(1, bans_, bans);
