@@ -178,18 +178,23 @@ EntrySample read_sample(const Opened &table, Way &way, const Lookup &lookup,
     return {found, count};
 }
 
-// Opens the table and the way that leads there, and closes them again.
-template <class Found, class Read>
-std::optional<Found> by_index(Oid oid, const Lookup &lookup, Read read) noexcept {
-    const Opened table = open_for(oid, lookup);
-    Way way = table.is_plain ? open_way(table, lookup.columns.size()) : Way();
-    std::optional<Found> found;
-    if (way.index != nullptr) {
-        found = read(table, way);
-        index_close(way.index, NoLock);
-    }
-    table_close(table.relation, NoLock);
-    return found;
+// What read finds: opens the table and the way that leads there for it, and closes them again.
+template <class Read> auto by_index(Oid oid, const Lookup &lookup, Read read) {
+    return guard([&]() noexcept {
+        const Opened table = open_for(oid, lookup);
+        Way way = table.is_plain ? open_way(table, lookup.columns.size()) : Way();
+        std::optional<decltype(read(table, way))> found;
+        if (way.index != nullptr) {
+            found = read(table, way);
+            index_close(way.index, NoLock);
+        }
+        table_close(table.relation, NoLock);
+        return found;
+    });
+}
+
+Lookup lookup_of(const char *column, const Vec<std::string_view> &values) {
+    return {{column}, {&values}, {}, nullptr, nullptr};
 }
 
 // Of one column or two: the second is empty if there is none.
@@ -307,20 +312,16 @@ void sort_places(ItemPointerData *places, std::size_t n) noexcept {
 }
 
 std::optional<Places> places_by_index(Oid table, const Lookup &lookup) {
-    return guard([&]() noexcept {
-        return by_index<Places>(table, lookup, [&](const Opened &opened, Way &way) noexcept {
-            return look_up(opened, way, lookup);
-        });
+    return by_index(table, lookup, [&](const Opened &opened, Way &way) noexcept {
+        return look_up(opened, way, lookup);
     });
 }
 
 std::optional<IndexEntries> entries(Oid table, const char *column,
                                     const Vec<std::string_view> &values, std::size_t most) {
-    const Lookup lookup{{column}, {&values}, {}, nullptr, nullptr};
-    return guard([&]() noexcept {
-        return by_index<IndexEntries>(table, lookup, [&](const Opened &opened, Way &way) noexcept {
-            return read_entries(opened, way, lookup, most);
-        });
+    const Lookup lookup = lookup_of(column, values);
+    return by_index(table, lookup, [&](const Opened &opened, Way &way) noexcept {
+        return read_entries(opened, way, lookup, most);
     });
 }
 
@@ -335,11 +336,9 @@ bool is_absent(const char *table, const char *column, std::string_view value) {
 
 std::optional<EntrySample> sample_entries(Oid table, const char *column,
                                           const Vec<std::string_view> &values, std::size_t most) {
-    const Lookup lookup{{column}, {&values}, {}, nullptr, nullptr};
-    return guard([&]() noexcept {
-        return by_index<EntrySample>(table, lookup, [&](const Opened &opened, Way &way) noexcept {
-            return read_sample(opened, way, lookup, most);
-        });
+    const Lookup lookup = lookup_of(column, values);
+    return by_index(table, lookup, [&](const Opened &opened, Way &way) noexcept {
+        return read_sample(opened, way, lookup, most);
     });
 }
 
